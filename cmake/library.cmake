@@ -1,0 +1,1 @@
+# libanatome, shared and static, its pkg-config file, the command, the default weights.

@@ -1,0 +1,14 @@
+/* What ana_context holds. Objects that work in a context borrow it. */
+#ifndef ANA_BASE_CONTEXT_H
+#define ANA_BASE_CONTEXT_H
+
+#include "anatome/context.h"
+#include "base/log.h"
+#include "base/threads.h"
+
+struct ana_context {
+    struct pool *pool;
+    struct log log;
+};
+
+#endif
