@@ -11,7 +11,12 @@
 extern "C" {
 #endif
 
-typedef enum ana_log_level { ANA_LOG_ERROR, ANA_LOG_WARNING, ANA_LOG_INFO, ANA_LOG_DEBUG } ana_log_level;
+typedef enum ana_log_level {
+    ANA_LOG_ERROR,
+    ANA_LOG_WARNING,
+    ANA_LOG_INFO,
+    ANA_LOG_DEBUG
+} ana_log_level;
 
 typedef void (*ana_log_fn)(void *user, ana_log_level level, const char *line);
 

@@ -11,4 +11,11 @@
 #define UNLIKELY(x)                     __builtin_expect(!!(x), 0)
 #define UNUSED                          __attribute__((unused))
 
+/* Tells the processor that this is a waiting loop. */
+#if defined(__x86_64__) || defined(__i386__)
+#define CPU_RELAX() __builtin_ia32_pause()
+#else
+#define CPU_RELAX() ((void)0)
+#endif
+
 #endif

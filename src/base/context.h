@@ -2,6 +2,8 @@
 #ifndef ANA_BASE_CONTEXT_H
 #define ANA_BASE_CONTEXT_H
 
+#include <stdbool.h>
+
 #include "anatome/context.h"
 #include "base/log.h"
 #include "base/threads.h"
@@ -9,6 +11,7 @@
 struct ana_context {
     struct pool *pool;
     struct log log;
+    bool has_memory_limit; /* set by this context, lifted with it */
 };
 
 #endif

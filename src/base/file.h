@@ -17,18 +17,21 @@ struct file_map {
 MUST_CHECK ana_status file_map_open(struct file_map *out, const char *path, ana_error *err);
 void file_map_close(struct file_map *map);
 
-/* Whole file into memory_alloc()ed bytes plus a terminating 0 that is not counted. */
+/* Whole file into memory_alloc()ed bytes plus a terminating 0 that is not counted. More than
+ * limit_bytes is ANA_ERR_LIMIT; 0 means no limit. */
 MUST_CHECK ana_status file_read(uint8_t **out, size_t *size, const char *path, size_t limit_bytes,
                                 ana_error *err);
 
-/* Written to a temporary name beside the target, synced, then renamed by file_commit(). */
+/* Written to a temporary name beside the target, synced, then renamed by file_commit(). Write
+ * errors of the stream need no check: file_commit() reports them, and nothing stays behind. Devices
+ * and pipes are written directly. */
 struct file_writer {
     FILE *stream;
     char *path;
     char *temporary;
 };
 MUST_CHECK ana_status file_writer_open(struct file_writer *out, const char *path, ana_error *err);
-MUST_CHECK ana_status file_commit(struct file_writer *writer, ana_error *err); /* also closes */
+MUST_CHECK ana_status file_commit(struct file_writer *writer, ana_error *err); /* always closes */
 void file_discard(struct file_writer *writer); /* nothing stays behind; fine after commit */
 MUST_CHECK ana_status file_write(const char *path, const void *data, size_t size, ana_error *err);
 

@@ -14,12 +14,13 @@
 enum { MEMORY_ALIGNMENT = 64 }; /* one cache line, one AVX-512 vector */
 
 struct memory_hooks {
-    void *(*allocate)(void *user, size_t size_bytes); /* MEMORY_ALIGNMENT aligned, NULL on failure */
+    void *(*allocate)(void *user,
+                      size_t size_bytes); /* MEMORY_ALIGNMENT aligned, NULL on failure */
     void (*release)(void *user, void *block, size_t size_bytes);
     void *user;
 };
 
-/* NULL restores the defaults (aligned_alloc and free). */
+/* NULL restores the defaults (posix_memalign and free). */
 void memory_set_hooks(const struct memory_hooks *hooks);
 
 /* size 0 gives a unique, freeable block. NULL on failure. Free with memory_free(). */

@@ -19,9 +19,9 @@ struct random {
 struct random random_at(uint64_t seed, uint64_t step, uint32_t sample, uint32_t use);
 
 uint32_t random_u32(struct random *random);
-double random_uniform(struct random *random);                             /* [0, 1) */
-double random_between(struct random *random, double low, double high);    /* [low, high) */
-double random_normal(struct random *random);                              /* mean 0, sd 1 */
-int64_t random_below(struct random *random, int64_t n);                   /* 0 .. n-1, unbiased */
+double random_uniform(struct random *random);                          /* [0, 1) */
+double random_between(struct random *random, double low, double high); /* [low, high) */
+double random_normal(struct random *random);                           /* mean 0, sd 1 */
+int64_t random_below(struct random *random, int64_t n);                /* 0 .. n-1, unbiased */
 
 #endif

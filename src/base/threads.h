@@ -1,4 +1,5 @@
-/* The one thread pool. Work is cut by size, never by thread count, so results do not depend on it. */
+/* The one thread pool. Work is cut by size, never by thread count, so results do not depend on it.
+ */
 #ifndef ANA_BASE_THREADS_H
 #define ANA_BASE_THREADS_H
 
@@ -11,7 +12,7 @@ struct pool;
 /* n_threads <= 0 means the number of physical cores that the process may use (affinity and cgroup
  * quota honoured). The calling thread takes part, so a pool of 1 starts no thread. */
 MUST_CHECK ana_status pool_create(struct pool **out, int n_threads, ana_error *err);
-void pool_free(struct pool *pool); /* NULL is fine */
+void pool_free(struct pool *pool);      /* NULL is fine */
 int pool_size(const struct pool *pool); /* 1 for NULL */
 
 /* `worker` is in [0, pool_size(pool)) and unique among the jobs that run at the same moment in one
