@@ -29,8 +29,8 @@ enum dtype {
     DTYPE_COUNT
 };
 
-size_t dtype_size(enum dtype dtype);       /* bytes of one element */
-const char *dtype_name(enum dtype dtype);  /* as safetensors spells it: "F32" */
+size_t dtype_size(enum dtype dtype);      /* bytes of one element */
+const char *dtype_name(enum dtype dtype); /* as safetensors spells it: "F32" */
 bool dtype_from_name(enum dtype *out, const char *name);
 
 struct shape {
@@ -82,8 +82,9 @@ static inline int32_t *tensor_i32(const struct tensor *tensor)
     return (int32_t *)tensor->data;
 }
 
-/* Elements of any type to and from float or double, contiguous. F16 and BF16 round to nearest even;
- * a value outside the range of F16 becomes infinite. */
+/* Elements of any type to and from float or double, contiguous; the typed side may be unaligned.
+ * All types round to nearest even. A value outside the range of F16 becomes infinite, one outside
+ * the range of an integer type its nearest end; NaN becomes 0 there and true as a BOOL. */
 void elements_to_f32(float *out, const void *in, enum dtype dtype, int64_t n);
 void elements_to_f64(double *out, const void *in, enum dtype dtype, int64_t n);
 void elements_from_f32(void *out, enum dtype dtype, const float *in, int64_t n);
