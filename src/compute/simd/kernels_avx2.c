@@ -1,0 +1,60 @@
+/* The kernels for AVX2, FMA and F16C; the build gives this file the flags by its name. */
+#include "compute/simd/simd.h"
+
+#include "base/memory.h"
+
+#include <pthread.h>
+
+#if defined(__x86_64__)
+
+#include "compute/simd/vec.h"
+
+#include "compute/simd/math.inc"
+#include "compute/simd/tile.inc"
+
+#include "compute/simd/pack.inc"
+
+#include "compute/simd/channel.inc"
+
+#include "compute/simd/conv.inc"
+
+#include "compute/simd/weights.inc"
+
+#include "compute/simd/gemm.inc"
+
+#include "compute/simd/elementwise.inc"
+
+#include "compute/simd/copy.inc"
+
+#include "compute/simd/pool.inc"
+
+#include "compute/simd/resize.inc"
+
+#include "compute/simd/table.inc"
+
+static struct compute table;
+static pthread_once_t table_once = PTHREAD_ONCE_INIT;
+
+static void make_table(void)
+{
+    table_init(&table, "avx2");
+}
+
+/* The builtin also asks the operating system for the wide registers (XGETBV). */
+const struct compute *compute_avx2(void)
+{
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") ||
+        !__builtin_cpu_supports("f16c"))
+        return NULL;
+    pthread_once(&table_once, make_table);
+    return &table;
+}
+
+#else
+
+const struct compute *compute_avx2(void)
+{
+    return NULL;
+}
+
+#endif
