@@ -89,7 +89,8 @@ size_t plan_bytes(const struct plan *plan); /* arena, scratch and packed weights
 struct tensor plan_value(const struct plan *plan, value v);
 /* Storage of a seed's gradient (write), or of a wanted gradient (read after plan_backward()). */
 struct tensor plan_gradient(const struct plan *plan, value v);
-struct tensor plan_param_gradient(const struct plan *plan, int param); /* data NULL if not trainable */
+struct tensor plan_param_gradient(const struct plan *plan,
+                                  int param); /* data NULL if not trainable */
 
 /* `cancelled` is polled between nodes; NULL is fine. Only cancellation and exhausted memory for
  * packed weights can fail. */

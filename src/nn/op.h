@@ -1,8 +1,8 @@
 /* What an operator is. One operator is one file in nn/ops/: its options, shape rule, forward,
  * backward, builder and (in tests/unit/nn/op_cases.c) its row in the table of test cases.
  *
- * To add one: nn/ops/<name>.c with a `const struct nn_op nn_op_<name>`, its builder in nn/ops.h, one
- * line in nn/ops/registry.c, its cases in the table.
+ * To add one: nn/ops/<name>.c with a `const struct nn_op nn_op_<name>`, its builder in nn/ops.h,
+ * one line in nn/ops/registry.c, its cases in the table.
  */
 #ifndef ANA_NN_OP_H
 #define ANA_NN_OP_H
@@ -59,9 +59,9 @@ enum op_reads {
 
 struct nn_op {
     const char *name;
-    bool fast;        /* a SIMD kernel carries it; else "reference only" */
-    bool accumulates; /* backward honours op_call.accumulate; else the executor adds for it */
-    unsigned reads;   /* what backward reads: bits of inputs, OP_READS_OUTPUT */
+    bool fast;            /* a SIMD kernel carries it; else "reference only" */
+    bool accumulates;     /* backward honours op_call.accumulate; else the executor adds for it */
+    unsigned reads;       /* what backward reads: bits of inputs, OP_READS_OUTPUT */
     unsigned no_gradient; /* bits of inputs that never get a gradient (indices, targets) */
     ana_status (*infer)(struct op_shapes *shapes, ana_error *err);
     /* Bytes of scratch for forward (or backward); NULL means none. */

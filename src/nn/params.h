@@ -19,9 +19,9 @@ enum param_init {
 };
 
 enum param_flags {
-    PARAM_DECAY = 1,   /* weight decay applies (matrices and kernels) */
-    PARAM_BUFFER = 2,  /* saved and loaded but not optimised: running statistics */
-    PARAM_FROZEN = 4   /* loaded but not optimised: costs no gradient arithmetic */
+    PARAM_DECAY = 1,  /* weight decay applies (matrices and kernels) */
+    PARAM_BUFFER = 2, /* saved and loaded but not optimised: running statistics */
+    PARAM_FROZEN = 4  /* loaded but not optimised: costs no gradient arithmetic */
 };
 
 struct param_spec {
@@ -38,7 +38,8 @@ MUST_CHECK ana_status params_create(struct params **out, enum dtype dtype, ana_e
 void params_free(struct params *params);
 
 /* Returns the parameter's number, 0, 1, 2, ... The first failure sticks and is returned by
- * params_finish(), which a model calls once after its last declaration; storage exists only then. */
+ * params_finish(), which a model calls once after its last declaration; storage exists only then.
+ */
 int params_declare(struct params *params, const struct param_spec *spec);
 MUST_CHECK ana_status params_finish(struct params *params, ana_error *err);
 
@@ -46,7 +47,8 @@ int params_count(const struct params *params);
 int64_t params_elements(const struct params *params); /* buffers not counted */
 const struct param_spec *params_spec(const struct params *params, int index);
 int params_find(const struct params *params, const char *name); /* -1 */
-struct tensor params_value(const struct params *params, int index); /* borrowed, writable by the owner */
+struct tensor params_value(const struct params *params,
+                           int index); /* borrowed, writable by the owner */
 void params_set_flags(struct params *params, int index, unsigned flags);
 
 /* Tells the packed-weight caches that values were changed (by the optimiser, by loading). */
@@ -59,6 +61,11 @@ void params_initialise(struct params *params, uint64_t seed);
  * misshapen or unexpected. Any float type on disk. */
 MUST_CHECK ana_status params_load(struct params *params, const struct tensor_source *source,
                                   ana_error *err);
+/* Only the names that begin with prefix count, and are looked up behind it: one file may hold a
+ * model, its average and an optimiser. After a failed load the values are unspecified. */
+MUST_CHECK ana_status params_load_prefixed(struct params *params,
+                                           const struct tensor_source *source, const char *prefix,
+                                           ana_error *err);
 /* dtype: F32 or F16 on disk. prefix goes before each name ("" for none). */
 MUST_CHECK ana_status params_save(const struct params *params, struct tensor_sink *sink,
                                   const char *prefix, enum dtype dtype, ana_error *err);

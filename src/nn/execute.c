@@ -1,0 +1,110 @@
+/* Running a plan: the steps in order, weights packed when they changed. */
+#include "nn/plan_internal.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+static bool packs(const struct plan *plan, const struct plan_step *step, bool backward)
+{
+    const struct node *definition = &plan->graph->nodes[step->node];
+    return definition->op->pack && definition->n_inputs > 1 && definition->input[1] >= 0 &&
+           plan->graph->nodes[definition->input[1]].kind == NODE_PARAM &&
+           (!backward || step->call.input_gradient[0].data);
+}
+
+/* The packed weights are a cache of the parameters, tagged with their version. */
+static ana_status refresh_packed(struct plan *plan, struct plan_step *step, bool backward,
+                                 ana_error *err)
+{
+    if (!packs(plan, step, backward))
+        return ANA_OK;
+    const struct nn_op *op = plan->graph->nodes[step->node].op;
+    const uint64_t version = params_version(plan->graph->params);
+    if (step->packed && step->packed_version == version)
+        return ANA_OK;
+    if (!step->packed) {
+        const size_t bytes = op->packed_bytes(&step->call, backward);
+        if (!bytes)
+            return ANA_OK;
+        step->packed = memory_alloc(bytes);
+        if (!step->packed)
+            return ana_fail_memory(err, bytes);
+        plan->packed_bytes += bytes;
+    }
+    op->pack(&step->call, backward, step->packed);
+    step->packed_version = version;
+    if (backward)
+        step->call.packed_backward = step->packed;
+    else
+        step->call.packed_forward = step->packed;
+    return ANA_OK;
+}
+
+static void prepare(const struct plan *plan, struct plan_step *step)
+{
+    step->call.seed = plan->seed;
+    step->call.step = plan->step;
+}
+
+ana_status plan_forward(struct plan *plan, cancel_fn cancelled, void *user, ana_error *err)
+{
+    for (int i = 0; i < plan->n_forward; i++) {
+        struct plan_step *step = &plan->forward[i];
+        if (cancelled && cancelled(user))
+            return ana_fail(err, ANA_ERR_CANCELLED, "cancelled");
+        const ana_status status = refresh_packed(plan, step, false, err);
+        if (status)
+            return status;
+        prepare(plan, step);
+        plan->graph->nodes[step->node].op->forward(&step->call);
+    }
+    return ANA_OK;
+}
+
+/* Gradients that were asked for but that nothing flows into are zero. */
+static void zero_unreached(struct plan *plan)
+{
+    for (int i = 0; i < plan->graph->n_nodes; i++) {
+        const struct plan_node *node = &plan->nodes[i];
+        if (node->wanted && !node->flows && !node->seed) {
+            const struct tensor gradient = plan_gradient(plan, (value){i});
+            memset(gradient.data, 0, tensor_bytes(&gradient));
+        }
+    }
+}
+
+static void add_temporaries(struct plan *plan, const struct plan_step *step)
+{
+    const struct node *definition = &plan->graph->nodes[step->node];
+    const struct kernel_env env = {.pool = plan->pool};
+    for (int k = 0; k < definition->n_inputs; k++) {
+        if (!step->add_temporary[k])
+            continue;
+        const struct tensor gradient = plan_gradient(plan, (value){definition->input[k]});
+        plan->compute->combine(&env, &(struct combine_args){.dtype = plan->graph->dtype,
+                                                            .count = tensor_count(&gradient),
+                                                            .alpha = 1,
+                                                            .beta = 1,
+                                                            .a = gradient.data,
+                                                            .b = step->temporary[k],
+                                                            .y = gradient.data});
+    }
+}
+
+ana_status plan_backward(struct plan *plan, cancel_fn cancelled, void *user, ana_error *err)
+{
+    zero_unreached(plan);
+    for (int i = 0; i < plan->n_backward; i++) {
+        struct plan_step *step = &plan->backward[i];
+        if (cancelled && cancelled(user))
+            return ana_fail(err, ANA_ERR_CANCELLED, "cancelled");
+        const ana_status status = refresh_packed(plan, step, true, err);
+        if (status)
+            return status;
+        prepare(plan, step);
+        plan->graph->nodes[step->node].op->backward(&step->call);
+        add_temporaries(plan, step);
+    }
+    return ANA_OK;
+}

@@ -1,0 +1,133 @@
+/* The operators, as builders. Each appends one node (a few append two) and returns its value.
+ *
+ * Operands are checked by the operator's own shape rule, so a wrong one is an error that names the
+ * node: graph_check() tells. A builder that is given the value of a failed one adds nothing.
+ *
+ * Shapes are channels-last. `name` becomes the name of the returned value, hence a tap.
+ */
+#ifndef ANA_NN_OPS_H
+#define ANA_NN_OPS_H
+
+#include "compute/compute.h"
+#include "nn/graph.h"
+
+/* x: [n, spatial..., groups * ic], w: [oc, ic, kernel...], bias: [oc] or NO_VALUE. */
+struct nn_conv_options {
+    int dims;            /* spatial axes, 1 to 3; 0 is read as 2 */
+    int64_t stride[3];   /* in the order of the axes (d, h, w), the first `dims` count; 0 is 1 */
+    int64_t pad[3];      /* zeros on both sides */
+    int64_t dilation[3]; /* 0 is 1 */
+    int64_t groups;      /* 0 is 1 */
+    enum activation activation;
+};
+/* options NULL: 2D, stride 1, no padding. */
+value nn_conv(struct graph *graph, const char *name, value x, value w, value bias,
+              const struct nn_conv_options *options);
+
+/* act(x w^T + bias); x: [..., in], w: [out, in], bias: [out] or NO_VALUE. */
+value nn_linear(struct graph *graph, const char *name, value x, value w, value bias,
+                enum activation activation);
+
+/* a b for every batch entry; a: [batch..., m, k], b: [batch..., k, n], or [batch..., n, k] when
+ * transposed. */
+value nn_matmul(struct graph *graph, const char *name, value a, value b, bool transpose_b);
+
+/* y = act((1 + g) (gain xhat + bias) + b + residual), xhat = (x - mean) / sqrt(variance + epsilon).
+ * x: [n, ..., c]; gain and bias: [c] or NO_VALUE (1 and 0); film: [n, 2c] = (g | b) or NO_VALUE;
+ * residual: like x or NO_VALUE. */
+struct nn_norm_inputs {
+    value x, gain, bias;
+    value running_mean, running_var; /* batch norm only: parameters that are buffers, [c] */
+    value film, residual;
+};
+struct nn_norm_options {
+    double epsilon;             /* 0 is 1e-5 */
+    double momentum;            /* batch norm: share of the new batch; 0 is 0.1 */
+    int64_t groups;             /* group norm; equal to c: instance norm */
+    enum activation activation; /* NONE or RELU are fused */
+};
+/* Training: statistics over all axes but the channels; running = (1 - m) running + m batch is
+ * written by the forward pass, with the unbiased variance. Otherwise: running statistics. */
+value nn_batch_norm(struct graph *graph, const char *name, struct nn_norm_inputs inputs,
+                    const struct nn_norm_options *options);
+/* Statistics per sample and group of channels. */
+value nn_group_norm(struct graph *graph, const char *name, struct nn_norm_inputs inputs,
+                    const struct nn_norm_options *options);
+/* Over the last axis; gain and bias: [c] or NO_VALUE. */
+value nn_layer_norm(struct graph *graph, const char *name, value x, value gain, value bias,
+                    double epsilon);
+/* x / max(||x||, epsilon) over the last axis. */
+value nn_l2_normalise(struct graph *graph, const char *name, value x, double epsilon);
+
+value nn_activate(struct graph *graph, const char *name, value x, enum activation activation);
+value nn_softmax(struct graph *graph, const char *name, value x); /* over the last axis */
+value nn_add(struct graph *graph, const char *name, value a, value b);
+/* alpha a + beta b; b may be NO_VALUE. */
+value nn_combine(struct graph *graph, const char *name, value a, double alpha, value b,
+                 double beta);
+value nn_mul(struct graph *graph, const char *name, value a, value b);
+/* x: [p, ...], s: [p]: row p of x times s[p]. */
+value nn_scale_rows(struct graph *graph, const char *name, value x, value s);
+/* While training, each element is zero with probability p, else divided by 1 - p. Draws are keyed
+ * by seed, step, node and element. */
+value nn_dropout(struct graph *graph, const char *name, value x, double p);
+
+/* Joins up to OP_MAX_INPUTS values along the last axis. */
+value nn_concat(struct graph *graph, const char *name, const value *parts, int n_parts);
+value nn_slice(struct graph *graph, const char *name, value x, int axis, int64_t begin,
+               int64_t count);
+value nn_reshape(struct graph *graph, const char *name, value x, struct shape shape);
+/* Axis i of the result is axis order[i] of x; order has as many entries as x has axes. */
+value nn_permute(struct graph *graph, const char *name, value x, const int *order);
+/* x: [n, ...], index: I32 [m] in 0 .. n-1 (the caller's promise): rows of axis 0, [m, ...]. */
+value nn_take(struct graph *graph, const char *name, value x, value index);
+/* PyTorch's PixelShuffle, channel c * r * r + dy * r + dx, and its inverse. x: [n, h, w, c]. */
+value nn_depth_to_space(struct graph *graph, const char *name, value x, int64_t r);
+value nn_space_to_depth(struct graph *graph, const char *name, value x, int64_t r);
+
+/* x: [n, h, w, c]. */
+value nn_resize2d(struct graph *graph, const char *name, value x, int64_t oh, int64_t ow,
+                  enum resize_mode mode, bool align_corners);
+struct nn_pool_options {
+    int64_t kernel[2];
+    int64_t stride[2]; /* 0: the kernel's extent */
+    int64_t pad[2];    /* not counted in a mean */
+    bool is_max;       /* else mean */
+};
+value nn_pool2d(struct graph *graph, const char *name, value x,
+                const struct nn_pool_options *options);
+/* x: [n, ..., c] -> [n, c], over all axes between. */
+value nn_global_pool(struct graph *graph, const char *name, value x, bool is_max);
+
+/* table: [v, c], index: I32 [p, l] with -1 for none (the caller promises < v): mean of the rows of
+ * each p, zeros if it has none. -> [p, c] */
+value nn_word_bag(struct graph *graph, const char *name, value table, value index);
+
+/* softmax(scale q k^T + bias) v without anything of size tq x tk.
+ * q: [batch, tq, heads * dim], k and v: [batch, tk, heads * dim]; bias: [heads, tq, tk] or
+ * NO_VALUE, no gradient; key_count: I32 [batch] or NO_VALUE, keys beyond it are masked.
+ * `materialised` keeps the probabilities instead of recomputing them in the backward pass. To read
+ * them or their gradient, build the same from nn_matmul() and nn_softmax(). */
+struct nn_attention_options {
+    int64_t heads;
+    double scale; /* 0: 1 / sqrt(dim) */
+    bool materialised;
+};
+value nn_attention(struct graph *graph, const char *name, value q, value k, value v, value bias,
+                   value key_count, const struct nn_attention_options *options);
+
+/* Losses per sample, so that weights can be applied: [p, ...] -> [p]. Targets get no gradient. */
+/* Mean over the rest of max(x, 0) - x t + log(1 + exp(-|x|)); soft targets are fine. */
+value nn_bce_logits(struct graph *graph, const char *name, value logits, value target);
+/* 1 - (2 sum s t + smooth) / (sum s + sum t + smooth), s = sigmoid(logits). */
+value nn_soft_dice(struct graph *graph, const char *name, value logits, value target,
+                   double smooth);
+/* bce_weight * bce + dice_weight * dice in one pass over the sigmoid. */
+value nn_bce_dice(struct graph *graph, const char *name, value logits, value target, double smooth,
+                  double bce_weight, double dice_weight);
+/* logits: [p, k], target: I32 [p] in 0 .. k-1 (the caller's promise). */
+value nn_cross_entropy(struct graph *graph, const char *name, value logits, value target);
+/* sum_i weight[i] x[i], [p] -> [1]; the sum is in double. */
+value nn_weighted_sum(struct graph *graph, const char *name, value x, value weight);
+
+#endif

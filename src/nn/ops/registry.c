@@ -1,0 +1,17 @@
+/* To add an operator: its file, its declaration in registry.h, one line here, its test cases. */
+#include "nn/ops/registry.h"
+
+static const struct nn_op *const ops[] = {
+    &nn_op_activate,    &nn_op_attention,     &nn_op_batch_norm,    &nn_op_combine,
+    &nn_op_concat,      &nn_op_conv,          &nn_op_cross_entropy, &nn_op_dropout,
+    &nn_op_global_pool, &nn_op_group_norm,    &nn_op_l2_normalise,  &nn_op_layer_norm,
+    &nn_op_linear,      &nn_op_mask_loss,     &nn_op_matmul,        &nn_op_mul,
+    &nn_op_permute,     &nn_op_pixel_shuffle, &nn_op_pool2d,        &nn_op_reshape,
+    &nn_op_resize2d,    &nn_op_scale_rows,    &nn_op_slice,         &nn_op_softmax,
+    &nn_op_take,        &nn_op_weighted_sum,  &nn_op_word_bag,
+};
+
+const struct nn_op *nn_op_at(int index)
+{
+    return index >= 0 && index < (int)(sizeof ops / sizeof ops[0]) ? ops[index] : NULL;
+}
