@@ -15,9 +15,9 @@ struct image {
     struct tensor pixels; /* U8, U16, I32 (labels) or F32; contiguous, owned by the image */
     enum channel_meaning meaning;
     bool has_spacing;
-    double spacing_mm[3];           /* x, y, z; meaningful if has_spacing */
-    double world_from_voxel[4][4];  /* RAS mm; identity for 2D images without one */
-    int exif_orientation;           /* 1..8 as found in the file, 1 if none; already applied */
+    double spacing_mm[3];          /* x, y, z; meaningful if has_spacing */
+    double world_from_voxel[4][4]; /* RAS mm; identity for 2D images without one */
+    int exif_orientation;          /* 1..8 as found in the file, 1 if none; already applied */
 };
 
 /* Zeroed pixels. */
