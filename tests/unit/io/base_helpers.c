@@ -1,0 +1,3 @@
+/* The helpers of tests/unit/base serve here too. */
+#include "../base/failing_memory.c" /* NOLINT(bugprone-suspicious-include) */
+#include "../base/scratch_folder.c" /* NOLINT(bugprone-suspicious-include) */
