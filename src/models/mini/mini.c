@@ -1,0 +1,337 @@
+/* mini in use: one graph, two plans. The first runs the encoder; the second starts at its features
+ * and runs the decoder for one prompt. */
+#include "models/mini/mini.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "imaging/resize.h"
+#include "models/mini/maps.h"
+#include "models/mini/network.h"
+#include "text/concepts.h"
+#include "text/words.h"
+
+struct mini {
+    struct model base;
+    struct params *params;
+    struct mini_network network;
+    struct concepts concepts;
+};
+
+struct mini_session {
+    struct model_session base;
+    struct graph *graph;
+    struct plan *encoder, *decoder;
+    value image;
+    struct mini_features features;
+    struct mini_prompts prompts;
+    struct mini_outputs outputs;
+    int64_t height, width; /* of the encoded image; 0: none yet */
+};
+
+static const struct mini *as_mini(const struct model *model)
+{
+    return (const struct mini *)model;
+}
+
+static struct mini_session *as_session(struct model_session *session)
+{
+    return (struct mini_session *)session;
+}
+
+/* ---- model ---- */
+
+static void mini_free(struct model *model)
+{
+    struct mini *mini = (struct mini *)model;
+    if (!mini)
+        return;
+    params_free(mini->params);
+    concepts_clear(&mini->concepts);
+    memory_free(mini);
+}
+
+static ana_status read_weights(struct mini *mini, const struct tensor_source *weights,
+                               ana_error *err)
+{
+    const struct mini_config config = mini_default_config();
+    ana_status status = params_create(&mini->params, DTYPE_F32, err);
+    if (status)
+        return status;
+    mini_declare(&mini->network, &config, mini->params, false);
+    status = params_finish(mini->params, err);
+    if (!status)
+        status = params_load(mini->params, weights, err);
+    return status;
+}
+
+static ana_status read_concepts(struct mini *mini, const struct tensor_source *weights,
+                                ana_error *err)
+{
+    const char *table = weights->ops->metadata(weights, MODEL_KEY_CONCEPTS);
+    if (!table)
+        return ana_fail(err, ANA_ERR_FORMAT, "%s: no concept table (%s) in its metadata",
+                        weights->ops->label(weights), MODEL_KEY_CONCEPTS);
+    const ana_status status =
+        concepts_parse(&mini->concepts, table, weights->ops->label(weights), err);
+    mini->base.concepts = &mini->concepts;
+    return status;
+}
+
+static ana_status mini_open(struct model **out, const struct tensor_source *weights, ana_error *err)
+{
+    *out = NULL;
+    struct mini *mini = memory_alloc_zeroed(sizeof *mini);
+    if (!mini)
+        return ana_fail_memory(err, sizeof *mini);
+    mini->base.kind = &model_kind_mini;
+    ana_status status = model_facts_read(&mini->base.facts, &model_kind_mini, weights, err);
+    if (!status)
+        status = read_concepts(mini, weights, err);
+    if (!status)
+        status = read_weights(mini, weights, err);
+    if (status) {
+        mini_free(&mini->base);
+        return status;
+    }
+    *out = &mini->base;
+    return ANA_OK;
+}
+
+/* ---- session ---- */
+
+static void mini_session_free(struct model_session *base)
+{
+    struct mini_session *session = as_session(base);
+    if (!session)
+        return;
+    plan_free(session->encoder);
+    plan_free(session->decoder);
+    graph_free(session->graph);
+    memory_free(session);
+}
+
+static void build_graph(struct mini_session *session, const struct mini_network *network)
+{
+    struct graph *g = session->graph;
+    const int64_t s = MINI_SIZE;
+    session->image = graph_input(g, "image", DTYPE_F32, SHAPE(1, s, s, 3));
+    session->prompts = (struct mini_prompts){
+        .words = graph_input(g, "word_indices", DTYPE_I32, SHAPE(1, MINI_WORDS)),
+        .flags = graph_input(g, "flags", DTYPE_F32, SHAPE(1, MINI_FLAGS)),
+        .maps = graph_input(g, "maps", DTYPE_F32, SHAPE(1, s, s, MINI_MAPS)),
+        .image = graph_input(g, "image_of", DTYPE_I32, SHAPE(1))};
+    session->features = mini_encode(network, g, session->image);
+    session->outputs = mini_decode(network, g, &session->features, &session->prompts, false);
+}
+
+static ana_status make_plans(struct mini_session *session, struct pool *pool, ana_error *err)
+{
+    const struct plan_env env = {.pool = pool};
+    const struct plan_request encode = {.outputs = session->features.stage,
+                                        .n_outputs = MINI_STAGES};
+    ana_status status = plan_create(&session->encoder, session->graph, &encode, &env, err);
+    if (status)
+        return status;
+    const value answers[] = {session->outputs.logits, session->outputs.presence};
+    const struct plan_request decode = {
+        .outputs = answers, .n_outputs = 2, .fed = session->features.stage, .n_fed = MINI_STAGES};
+    return plan_create(&session->decoder, session->graph, &decode, &env, err);
+}
+
+static ana_status mini_session_create(struct model_session **out, const struct model *model,
+                                      struct ana_context *context, ana_error *err)
+{
+    *out = NULL;
+    struct mini_session *session = memory_alloc_zeroed(sizeof *session);
+    if (!session)
+        return ana_fail_memory(err, sizeof *session);
+    session->base = (struct model_session){.model = model, .context = context};
+    ana_status status = graph_create(&session->graph, as_mini(model)->params, DTYPE_F32, err);
+    if (!status) {
+        build_graph(session, &as_mini(model)->network);
+        status = make_plans(session, context->pool, err);
+    }
+    if (status) {
+        mini_session_free(&session->base);
+        return status;
+    }
+    *out = &session->base;
+    return ANA_OK;
+}
+
+static bool is_cancelled(void *user)
+{
+    const struct model_session *session = user;
+    return session->cancelled && session->cancelled(session->cancel_user);
+}
+
+/* ---- image ---- */
+
+static float sample_of(const struct image *image, int64_t index)
+{
+    switch (image->pixels.dtype) {
+    case DTYPE_U8:
+        return (float)((const uint8_t *)image->pixels.data)[index] / 255.0F;
+    case DTYPE_U16:
+        return (float)((const uint16_t *)image->pixels.data)[index] / 65535.0F;
+    default:
+        return ((const float *)image->pixels.data)[index];
+    }
+}
+
+ana_status mini_picture(float *out, int64_t size, const struct image *image, ana_error *err)
+{
+    const int64_t h = image_height(image), w = image_width(image), c = image_channels(image);
+    size_t n;
+    if (!size_mul(&n, (size_t)h, (size_t)w) || !size_mul(&n, n, 3))
+        return ana_fail(err, ANA_ERR_LIMIT, "image of %lld x %lld is too large", (long long)w,
+                        (long long)h);
+    float *plane = memory_alloc_array(n, sizeof *plane);
+    if (!plane)
+        return ana_fail_memory(err, n * sizeof *plane);
+    for (int64_t i = 0; i < h * w; i++)
+        for (int64_t k = 0; k < 3; k++)
+            plane[i * 3 + k] = sample_of(image, i * c + (c >= 3 ? k : 0));
+    const ana_status status =
+        plane_resize_area(out, size, size, plane, &(struct plane_shape){h, w, 3}, err);
+    memory_free(plane);
+    return status;
+}
+
+static ana_status mini_set_image(struct model_session *base, const struct image *image,
+                                 ana_error *err)
+{
+    struct mini_session *session = as_session(base);
+    session->height = session->width = 0;
+    const struct tensor picture = plan_value(session->encoder, session->image);
+    ana_status status = mini_picture(tensor_f32(&picture), MINI_SIZE, image, err);
+    if (!status)
+        status = plan_forward(session->encoder, is_cancelled, base, err);
+    if (status)
+        return status;
+    for (int s = 0; s < MINI_STAGES; s++) {
+        const struct tensor from = plan_value(session->encoder, session->features.stage[s]);
+        const struct tensor to = plan_value(session->decoder, session->features.stage[s]);
+        memcpy(to.data, from.data, tensor_bytes(&from));
+    }
+    session->height = image_height(image);
+    session->width = image_width(image);
+    return ANA_OK;
+}
+
+/* ---- prompt ---- */
+
+/* From the image's pixel centres to those of the network's picture. */
+static double to_picture(double x, int64_t extent)
+{
+    return (x + 0.5) * MINI_SIZE / (double)extent - 0.5;
+}
+
+static void draw_item(const struct mini_session *session, const struct prompt_item *item,
+                      float *flags, float *maps, int32_t *words)
+{
+    const double sx = (double)MINI_SIZE / (double)session->width;
+    const double sy = (double)MINI_SIZE / (double)session->height;
+    switch (item->kind) {
+    case PROMPT_WORDS:
+        flags[0] = 1;
+        words_features(words, MINI_WORDS, item->of.words.phrase);
+        break;
+    case PROMPT_BOX:
+        flags[1] = 1;
+        map_draw_box(maps, MINI_SIZE, item->of.box.x0 * sx, item->of.box.y0 * sy,
+                     item->of.box.x1 * sx, item->of.box.y1 * sy);
+        break;
+    case PROMPT_POINT:
+        flags[2] = 1;
+        map_draw_click(maps, MINI_SIZE, item->of.point.negative ? MAP_NEGATIVE : MAP_POSITIVE,
+                       to_picture(item->of.point.x, session->width),
+                       to_picture(item->of.point.y, session->height));
+        break;
+    case PROMPT_MASK:
+        break; /* not in `accepts` */
+    }
+}
+
+static void draw_prompt(struct mini_session *session, const struct prompt *prompt)
+{
+    const struct tensor flags = plan_value(session->decoder, session->prompts.flags);
+    const struct tensor maps = plan_value(session->decoder, session->prompts.maps);
+    const struct tensor words = plan_value(session->decoder, session->prompts.words);
+    memset(flags.data, 0, tensor_bytes(&flags));
+    memset(maps.data, 0, tensor_bytes(&maps));
+    for (int i = 0; i < MINI_WORDS; i++)
+        tensor_i32(&words)[i] = -1;
+    for (int i = 0; i < prompt->n_items; i++)
+        draw_item(session, &prompt->items[i], tensor_f32(&flags), tensor_f32(&maps),
+                  tensor_i32(&words));
+}
+
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+/* Logits to the image's own size, then probabilities. */
+static ana_status make_map(const struct mini_session *session, struct image *map, ana_error *err)
+{
+    ana_status status = image_create_2d(map, session->height, session->width, 1, DTYPE_F32, err);
+    if (status)
+        return status;
+    const struct tensor logits = plan_value(session->decoder, session->outputs.logits);
+    float *out = tensor_f32(&map->pixels);
+    status = plane_resize_torch(out, session->height, session->width, tensor_f32(&logits),
+                                &(struct plane_shape){MINI_SIZE, MINI_SIZE, 1},
+                                &(struct torch_resize){.mode = TORCH_BILINEAR}, err);
+    for (int64_t i = 0; !status && i < session->height * session->width; i++)
+        out[i] = (float)sigmoid((double)out[i]);
+    return status;
+}
+
+/* Mean probability over the pixels that count as the mask: an estimate of its quality. */
+static double mean_inside(const struct image *map, double threshold)
+{
+    const float *p = tensor_f32(&map->pixels);
+    double sum = 0;
+    int64_t n = 0;
+    for (int64_t i = 0; i < tensor_count(&map->pixels); i++)
+        if ((double)p[i] >= threshold) {
+            sum += (double)p[i];
+            n++;
+        }
+    return n ? sum / (double)n : 0;
+}
+
+static ana_status mini_ask(struct model_session *base, const struct prompt *prompt,
+                           struct answer *out, ana_error *err)
+{
+    struct mini_session *session = as_session(base);
+    if (!session->height)
+        return ana_fail(err, ANA_ERR_ARGUMENT, "a prompt came before any image");
+    draw_prompt(session, prompt);
+    ana_status status = plan_forward(session->decoder, is_cancelled, base, err);
+    if (!status)
+        status = make_map(session, &out->candidates[0].map, err);
+    if (status)
+        return status;
+    const struct tensor presence = plan_value(session->decoder, session->outputs.presence);
+    out->presence = sigmoid((double)tensor_f32(&presence)[0]);
+    out->mask_threshold = base->model->facts.mask_threshold;
+    out->n_candidates = 1;
+    out->candidates[0].score = mean_inside(&out->candidates[0].map, out->mask_threshold);
+    return ANA_OK;
+}
+
+const struct model_kind model_kind_mini = {
+    .name = "mini",
+    .summary = "the default: words, a box, points, or any combination; 5 M parameters",
+    .accepts = PROMPT_BIT(PROMPT_WORDS) | PROMPT_BIT(PROMPT_BOX) | PROMPT_BIT(PROMPT_POINT),
+    .open = mini_open,
+    .free = mini_free,
+    .session_create = mini_session_create,
+    .session_free = mini_session_free,
+    .set_image = mini_set_image,
+    .ask = mini_ask,
+};
