@@ -1,0 +1,285 @@
+/* Checkpoints and weights as safetensors files. */
+#include "train/checkpoint.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/safetensors.h"
+#include "models/model.h"
+
+static const char key_step[] = "anatome.train.step";
+static const char key_seed[] = "anatome.train.seed";
+static const char key_recipe[] = "anatome.train.recipe";
+static const char key_isa[] = "anatome.train.instruction_set";
+
+static ana_status put_number(struct tensor_sink *sink, const char *key, uint64_t number,
+                             ana_error *err)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%" PRIu64, number);
+    return sink->ops->put_metadata(sink, key, text, err);
+}
+
+static ana_status put_double(struct tensor_sink *sink, const char *key, double number,
+                             ana_error *err)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.9g", number);
+    return sink->ops->put_metadata(sink, key, text, err);
+}
+
+static ana_status put_state(struct tensor_sink *sink, const struct checkpoint *at,
+                            const struct trainee *trainee, const struct optimiser *optimiser,
+                            ana_error *err)
+{
+    ana_status status = put_number(sink, key_step, (uint64_t)at->step, err);
+    if (!status)
+        status = put_number(sink, key_seed, at->seed, err);
+    if (!status)
+        status = put_number(sink, key_recipe, at->recipe, err);
+    if (!status)
+        status = sink->ops->put_metadata(sink, key_isa, at->instruction_set, err);
+    if (!status)
+        status = params_save(trainee->params, sink, "", DTYPE_F32, err);
+    if (!status)
+        status = optimiser_save(optimiser, sink, err);
+    return status;
+}
+
+ana_status checkpoint_save(const char *path, const struct checkpoint *at,
+                           const struct trainee *trainee, const struct optimiser *optimiser,
+                           ana_error *err)
+{
+    struct safetensors_writer *writer;
+    ana_status status = safetensors_writer_create(&writer, err);
+    if (status)
+        return status;
+    status = put_state(safetensors_writer_sink(writer), at, trainee, optimiser, err);
+    if (!status)
+        status = safetensors_writer_write(writer, path, err);
+    safetensors_writer_free(writer);
+    return status ? ana_fail_in(err, status, "saving the state of the training") : ANA_OK;
+}
+
+/* ---- loading ---- */
+
+static ana_status get_number(const struct tensor_source *source, const char *key, uint64_t *out,
+                             ana_error *err)
+{
+    const char *text = source->ops->metadata(source, key);
+    char *end = NULL;
+    if (text)
+        *out = strtoull(text, &end, 10);
+    if (!text || !*text || *end)
+        return ana_fail(err, ANA_ERR_FORMAT, "%s is not a training state: no %s",
+                        source->ops->label(source), key);
+    return ANA_OK;
+}
+
+static ana_status read_header(const struct tensor_source *source, struct checkpoint *at,
+                              ana_error *err)
+{
+    uint64_t step = 0;
+    ana_status status = get_number(source, key_step, &step, err);
+    if (!status)
+        status = get_number(source, key_seed, &at->seed, err);
+    if (!status)
+        status = get_number(source, key_recipe, &at->recipe, err);
+    if (status)
+        return status;
+    const char *isa = source->ops->metadata(source, key_isa);
+    at->step = (int64_t)step;
+    snprintf(at->instruction_set, sizeof at->instruction_set, "%s", isa ? isa : "");
+    return ANA_OK;
+}
+
+/* Shows the tensors of a source whose names do not begin with a prefix, so that each reader sees
+ * only its own. */
+struct without_prefix {
+    struct tensor_source base;
+    const struct tensor_source *inner;
+    const char *prefix;
+};
+
+static const struct without_prefix *as_without(const struct tensor_source *source)
+{
+    return (const struct without_prefix *)source;
+}
+
+static bool is_hidden(const struct without_prefix *view, const char *name)
+{
+    return strncmp(name, view->prefix, strlen(view->prefix)) == 0;
+}
+
+static int64_t inner_index(const struct without_prefix *view, int64_t index)
+{
+    const int64_t n = view->inner->ops->count(view->inner);
+    for (int64_t i = 0; i < n; i++)
+        if (!is_hidden(view, view->inner->ops->name(view->inner, i)) && index-- == 0)
+            return i;
+    return -1;
+}
+
+static const char *without_label(const struct tensor_source *source)
+{
+    const struct without_prefix *view = as_without(source);
+    return view->inner->ops->label(view->inner);
+}
+
+static int64_t without_count(const struct tensor_source *source)
+{
+    const struct without_prefix *view = as_without(source);
+    int64_t shown = 0;
+    for (int64_t i = 0; i < view->inner->ops->count(view->inner); i++)
+        shown += !is_hidden(view, view->inner->ops->name(view->inner, i));
+    return shown;
+}
+
+static const char *without_name(const struct tensor_source *source, int64_t index)
+{
+    const struct without_prefix *view = as_without(source);
+    return view->inner->ops->name(view->inner, inner_index(view, index));
+}
+
+static struct tensor without_tensor(const struct tensor_source *source, int64_t index)
+{
+    const struct without_prefix *view = as_without(source);
+    return view->inner->ops->tensor(view->inner, inner_index(view, index));
+}
+
+static int64_t without_find(const struct tensor_source *source, const char *name)
+{
+    for (int64_t i = 0; i < without_count(source); i++)
+        if (strcmp(without_name(source, i), name) == 0)
+            return i;
+    return -1;
+}
+
+static const char *without_metadata(const struct tensor_source *source, const char *key)
+{
+    const struct without_prefix *view = as_without(source);
+    return view->inner->ops->metadata(view->inner, key);
+}
+
+static const struct tensor_source_ops without_ops = {
+    without_label, without_count, without_name, without_tensor, without_find, without_metadata};
+
+ana_status checkpoint_load(const char *path, struct checkpoint *at, struct trainee *trainee,
+                           struct optimiser *optimiser, ana_error *err)
+{
+    const struct checkpoint mine = *at;
+    struct safetensors *file;
+    ana_status status = safetensors_open(&file, path, err);
+    if (status)
+        return status;
+    const struct tensor_source *source = safetensors_source(file);
+    status = read_header(source, at, err);
+    if (!status && (at->seed != mine.seed || at->recipe != mine.recipe))
+        status = ana_fail(err, ANA_ERR_ARGUMENT, "%s was made with another %s", path,
+                          at->seed != mine.seed ? "seed" : "recipe");
+    const struct without_prefix parameters = {{&without_ops}, source, OPTIMISER_PREFIX};
+    if (!status)
+        status = params_load(trainee->params, &parameters.base, err);
+    if (!status)
+        status = optimiser_load(optimiser, source, err);
+    safetensors_free(file);
+    return status;
+}
+
+/* ---- weights for use ---- */
+
+static ana_status put_facts(struct tensor_sink *sink, const struct weights_facts *facts,
+                            ana_error *err)
+{
+    const struct {
+        const char *key, *text;
+    } strings[] = {{MODEL_KEY_KIND, "mini"},
+                   {MODEL_KEY_NAME, "mini"},
+                   {MODEL_KEY_VERSION, facts->version},
+                   {MODEL_KEY_LICENCE, facts->licence},
+                   {MODEL_KEY_INTENDED_USE, facts->intended_use},
+                   {MODEL_KEY_CONCEPTS, facts->concepts}};
+    ana_status status = ANA_OK;
+    for (size_t i = 0; !status && i < sizeof strings / sizeof strings[0]; i++)
+        status = sink->ops->put_metadata(sink, strings[i].key, strings[i].text, err);
+    if (!status)
+        status = put_double(sink, MODEL_KEY_MASK_THRESHOLD, facts->mask_threshold, err);
+    if (!status)
+        status = put_double(sink, MODEL_KEY_PRESENCE_ABSENT, facts->presence_absent, err);
+    if (!status)
+        status = put_double(sink, MODEL_KEY_PRESENCE_FOUND, facts->presence_found, err);
+    return status;
+}
+
+/* Parameters of the network as it is used, copied from (or to) those of the trainee. */
+static ana_status usable_params(struct params **out, const struct trainee *trainee, ana_error *err)
+{
+    struct mini_network network;
+    ana_status status = params_create(out, DTYPE_F32, err);
+    if (status)
+        return status;
+    mini_declare(&network, &trainee->network.config, *out, false);
+    status = params_finish(*out, err);
+    if (status) {
+        params_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+static void copy_params(struct params *to, const struct params *from)
+{
+    for (int i = 0; i < params_count(to); i++) {
+        const int j = params_find(from, params_spec(to, i)->name);
+        if (j < 0)
+            continue;
+        const struct tensor source = params_value(from, j), target = params_value(to, i);
+        memcpy(target.data, source.data, tensor_bytes(&target));
+    }
+    params_touch(to);
+}
+
+ana_status weights_export(const char *path, const struct trainee *trainee,
+                          const struct weights_facts *facts, ana_error *err)
+{
+    struct params *usable = NULL;
+    struct safetensors_writer *writer = NULL;
+    ana_status status = usable_params(&usable, trainee, err);
+    if (!status)
+        status = safetensors_writer_create(&writer, err);
+    if (!status) {
+        copy_params(usable, trainee->params);
+        status = put_facts(safetensors_writer_sink(writer), facts, err);
+    }
+    if (!status)
+        status = params_save(usable, safetensors_writer_sink(writer), "", DTYPE_F16, err);
+    if (!status)
+        status = safetensors_writer_write(writer, path, err);
+    safetensors_writer_free(writer);
+    params_free(usable);
+    return status;
+}
+
+ana_status weights_import(struct trainee *trainee, const char *path, ana_error *err)
+{
+    struct params *usable = NULL;
+    struct safetensors *file = NULL;
+    ana_status status = usable_params(&usable, trainee, err);
+    if (!status)
+        status = safetensors_open(&file, path, err);
+    if (!status)
+        status = params_load(usable, safetensors_source(file), err);
+    for (int i = 0; !status && i < params_count(usable); i++) {
+        const int j = params_find(trainee->params, params_spec(usable, i)->name);
+        const struct tensor source = params_value(usable, i);
+        const struct tensor target = params_value(trainee->params, j);
+        memcpy(target.data, source.data, tensor_bytes(&target));
+    }
+    if (!status)
+        params_touch(trainee->params);
+    safetensors_free(file);
+    params_free(usable);
+    return status;
+}

@@ -1,0 +1,40 @@
+/* What survives a kill: everything that the next step depends on, in one safetensors file. */
+#ifndef ANA_TRAIN_CHECKPOINT_H
+#define ANA_TRAIN_CHECKPOINT_H
+
+#include "nn/optimiser.h"
+#include "train/trainee.h"
+
+/* Names of the optimiser's own tensors begin with it. */
+#define OPTIMISER_PREFIX "optimiser."
+
+/* Where a run stands, and what it must agree on with the run that resumes it. */
+struct checkpoint {
+    int64_t step; /* steps done */
+    uint64_t seed;
+    uint64_t recipe; /* fingerprint */
+    char instruction_set[16];
+};
+
+MUST_CHECK ana_status checkpoint_save(const char *path, const struct checkpoint *at,
+                                      const struct trainee *trainee,
+                                      const struct optimiser *optimiser, ana_error *err);
+
+/* Fills the trainee and the optimiser; refuses a state of another seed or recipe. Another
+ * instruction set is allowed: `*at` tells, and the caller warns that bytes will differ. */
+MUST_CHECK ana_status checkpoint_load(const char *path, struct checkpoint *at,
+                                      struct trainee *trainee, struct optimiser *optimiser,
+                                      ana_error *err);
+
+/* Weights for use: f16, without what only training needs, with their facts as metadata. */
+struct weights_facts {
+    const char *version, *licence, *intended_use;
+    const char *concepts; /* the table's text */
+    double mask_threshold, presence_absent, presence_found;
+};
+MUST_CHECK ana_status weights_export(const char *path, const struct trainee *trainee,
+                                     const struct weights_facts *facts, ana_error *err);
+/* Starts a trainee from exported weights; what only training needs keeps its first values. */
+MUST_CHECK ana_status weights_import(struct trainee *trainee, const char *path, ana_error *err);
+
+#endif

@@ -1,0 +1,360 @@
+/* The training loop. One step: the batch of this step was filled by a thread while the step before
+ * was computed; forward, backward, update, one line of log. */
+#include "train/loop.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "compute/compute.h"
+#include "train/checkpoint.h"
+#include "train/curve_log.h"
+#include "train/sampler.h"
+#include "train/trainee.h"
+
+enum { MAX_MANIFESTS = 8, TABLE_LIMIT_BYTES = 1 << 24 };
+
+/* Until they are fitted: what mini.md 1 found to ship (logit 1.5 to 2, mask at one half). */
+static const double default_mask_threshold = 0.5;
+static const double default_presence_absent = 0.82;
+static const double default_presence_found = 0.95;
+
+struct train_options train_options_defaults(void)
+{
+    return (struct train_options){.save_every = 200,
+                                  .recipe = recipe_defaults(),
+                                  .version = "0",
+                                  .licence = "research only, non-commercial",
+                                  .intended_use = "Research use only. Not a medical device."};
+}
+
+/* A batch that a thread fills ahead of its use. */
+struct loader {
+    const struct sampler *sampler;
+    struct sample_batch batch;
+    int64_t step;
+    struct thread *thread;
+    ana_status status;
+    ana_error error;
+};
+
+struct run {
+    const struct train_options *options;
+    struct ana_context *context;
+    char *concepts_text;
+    struct concepts concepts;
+    struct manifest manifests[MAX_MANIFESTS];
+    struct dataset dataset;
+    struct sampler_weight *weights;
+    struct sampler_options sampling;
+    struct sampler *sampler;
+    struct trainee trainee;
+    struct optimiser *optimiser;
+    struct tensor *gradients;
+    struct loader loaders[2];
+    struct train_step *step_plan;
+    int size; /* of step_plan */
+    int64_t step;
+    struct curve_log log;
+};
+
+/* ---- set-up ---- */
+
+static ana_status read_text(char **out, const char *path, ana_error *err)
+{
+    uint8_t *bytes = NULL;
+    size_t size;
+    const ana_status status = file_read(&bytes, &size, path, TABLE_LIMIT_BYTES, err);
+    *out = (char *)bytes;
+    return status;
+}
+
+static ana_status open_data(struct run *run, ana_progress_fn progress, void *user, ana_error *err)
+{
+    const struct train_options *o = run->options;
+    if (o->n_manifests < 1 || o->n_manifests > MAX_MANIFESTS)
+        return ana_fail(err, ANA_ERR_ARGUMENT, "%d manifests given, expected 1 to %d",
+                        o->n_manifests, MAX_MANIFESTS);
+    ana_status status = read_text(&run->concepts_text, o->concepts, err);
+    if (!status)
+        status = concepts_parse(&run->concepts, run->concepts_text, o->concepts, err);
+    const struct manifest_options manifest = {.concept = o->folder_concept};
+    for (int i = 0; !status && i < o->n_manifests; i++)
+        status = manifest_read(&run->manifests[i], o->manifests[i], &manifest, err);
+    const struct dataset_options dataset = {.cache_folder = o->cache,
+                                            .log = &run->context->log,
+                                            .pool = run->context->pool,
+                                            .progress = progress,
+                                            .user = user};
+    if (!status)
+        status = dataset_open(&run->dataset, run->manifests, o->n_manifests, &run->concepts,
+                              &dataset, err);
+    return status;
+}
+
+static ana_status make_sampler(struct run *run, ana_error *err)
+{
+    const struct train_options *o = run->options;
+    run->sampling = sampler_defaults();
+    run->sampling.seed = o->seed;
+    run->sampling.n_images = o->recipe.n_images;
+    run->sampling.prompts_per_image = o->recipe.prompts_per_image;
+    ana_status status = ANA_OK;
+    if (o->weights_table) {
+        char *text;
+        status = read_text(&text, o->weights_table, err);
+        if (!status)
+            status = sampler_weights_parse(&run->weights, &run->sampling.n_weights, text,
+                                           o->weights_table, err);
+        memory_free(text);
+        run->sampling.weights = run->weights;
+    }
+    if (!status)
+        status = sampler_create(&run->sampler, &run->dataset, &run->concepts, &run->sampling, err);
+    for (int i = 0; i < 2; i++)
+        run->loaders[i].sampler = run->sampler;
+    return status;
+}
+
+static ana_status make_trainee(struct run *run, ana_error *err)
+{
+    const struct train_options *o = run->options;
+    ana_status status = trainee_create(&run->trainee, &run->concepts, o->seed, err);
+    if (status)
+        return status;
+    const int n = params_count(run->trainee.params);
+    run->gradients = memory_alloc_array_zeroed((size_t)n, sizeof *run->gradients);
+    if (!run->gradients)
+        return ana_fail_memory(err, (size_t)n * sizeof *run->gradients);
+    if (o->init)
+        status = weights_import(&run->trainee, o->init, err);
+    struct optimiser_options optimiser = optimiser_defaults();
+    optimiser.beta1 = o->recipe.beta1;
+    optimiser.beta2 = o->recipe.beta2;
+    optimiser.weight_decay = o->recipe.weight_decay;
+    optimiser.clip_norm = o->recipe.clip_norm;
+    optimiser.ema_decay = o->recipe.ema_decay;
+    if (!status && !o->init && o->recipe.word_steps > 0) {
+        double accuracy;
+        status = trainee_teach_words(&run->trainee, &run->concepts, o->recipe.word_steps, o->seed,
+                                     run->context->pool, &accuracy, err);
+        log_write(&run->context->log, ANA_LOG_INFO, "words taught: %.1f %% of phrases right",
+                  100 * accuracy);
+    }
+    if (!status)
+        status = optimiser_create(&run->optimiser, run->trainee.params, &optimiser, err);
+    return status;
+}
+
+static ana_status resume(struct run *run, ana_error *err)
+{
+    const struct train_options *o = run->options;
+    if (!o->resume || !o->state || !path_exists(o->state))
+        return ANA_OK;
+    struct checkpoint at = {.seed = o->seed, .recipe = recipe_fingerprint(&o->recipe)};
+    const ana_status status = checkpoint_load(o->state, &at, &run->trainee, run->optimiser, err);
+    if (status)
+        return status;
+    run->step = at.step;
+    const char *isa = compute_default()->instruction_set;
+    if (strcmp(isa, at.instruction_set) != 0)
+        log_write(&run->context->log, ANA_LOG_WARNING,
+                  "%s was made with %s, this machine uses %s: bytes will differ", o->state,
+                  at.instruction_set, isa);
+    log_write(&run->context->log, ANA_LOG_INFO, "resumed after step %" PRId64, run->step);
+    return ANA_OK;
+}
+
+static ana_status open_log(struct run *run, ana_error *err)
+{
+    char header[128] = "step,size,rate";
+    for (int i = 0; i < LOSS_PARTS; i++) {
+        strcat(header, ",");
+        strcat(header, loss_part_names[i]);
+    }
+    strcat(header, ",gradient_norm");
+    return curve_log_open(&run->log, run->options->log, header, run->step, err);
+}
+
+/* ---- batches ---- */
+
+static void fill_batch(void *context)
+{
+    struct loader *loader = context;
+    loader->status =
+        sampler_fill(loader->sampler, (uint64_t)loader->step, &loader->batch, NULL, &loader->error);
+}
+
+static ana_status start_loader(struct run *run, struct loader *loader, int64_t step, ana_error *err)
+{
+    const int size = recipe_size_at(&run->options->recipe, step);
+    if (loader->batch.size != size) {
+        sample_batch_clear(&loader->batch);
+        struct sampler_options options = run->sampling;
+        options.size = size;
+        const ana_status status = sample_batch_create(&loader->batch, &options, err);
+        if (status)
+            return status;
+    }
+    loader->step = step;
+    return thread_start(&loader->thread, fill_batch, loader, err);
+}
+
+static ana_status finish_loader(struct loader *loader, ana_error *err)
+{
+    thread_join(loader->thread);
+    loader->thread = NULL;
+    if (loader->status)
+        return ana_fail(err, loader->status, "%s", loader->error.message);
+    return ANA_OK;
+}
+
+/* ---- steps ---- */
+
+static ana_status plan_for_size(struct run *run, int size, ana_error *err)
+{
+    if (run->size == size)
+        return ANA_OK;
+    train_step_free(run->step_plan);
+    run->step_plan = NULL;
+    run->size = 0;
+    const ana_status status = train_step_create(
+        &run->step_plan, &run->trainee, &run->options->recipe, size, run->context->pool, err);
+    if (!status)
+        run->size = size;
+    return status;
+}
+
+static ana_status log_step(struct run *run, double rate, const double loss[LOSS_PARTS], double norm,
+                           ana_error *err)
+{
+    return curve_log_line(&run->log, err, "%" PRId64 ",%d,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g",
+                          run->step, run->size, rate, loss[LOSS_TOTAL], loss[LOSS_BCE],
+                          loss[LOSS_DICE], loss[LOSS_PRESENCE], loss[LOSS_AUXILIARY], norm);
+}
+
+static ana_status run_step(struct run *run, const struct sample_batch *batch, double *loss_out,
+                           ana_error *err)
+{
+    double loss[LOSS_PARTS], norm;
+    ana_status status = plan_for_size(run, batch->size, err);
+    if (!status)
+        status = train_step_run(run->step_plan, batch, loss, err);
+    if (status)
+        return status;
+    const double rate = recipe_rate_at(&run->options->recipe, run->step);
+    train_step_gradients(run->step_plan, run->gradients);
+    status = optimiser_step(run->optimiser, run->gradients, rate, run->context->pool, &norm, err);
+    if (!status)
+        status = log_step(run, rate, loss, norm, err);
+    *loss_out = loss[LOSS_TOTAL];
+    run->step++;
+    return status ? ana_fail_in(err, status, "step %" PRId64, run->step - 1) : ANA_OK;
+}
+
+static ana_status save_state(struct run *run, ana_error *err)
+{
+    if (!run->options->state)
+        return ANA_OK;
+    struct checkpoint at = {.step = run->step,
+                            .seed = run->options->seed,
+                            .recipe = recipe_fingerprint(&run->options->recipe)};
+    snprintf(at.instruction_set, sizeof at.instruction_set, "%s",
+             compute_default()->instruction_set);
+    return checkpoint_save(run->options->state, &at, &run->trainee, run->optimiser, err);
+}
+
+/* The averaged weights are the ones to use. */
+static ana_status export_weights(struct run *run, ana_error *err)
+{
+    const struct weights_facts facts = {.version = run->options->version,
+                                        .licence = run->options->licence,
+                                        .intended_use = run->options->intended_use,
+                                        .concepts = run->concepts_text,
+                                        .mask_threshold = default_mask_threshold,
+                                        .presence_absent = default_presence_absent,
+                                        .presence_found = default_presence_found};
+    optimiser_swap_ema(run->optimiser);
+    const ana_status status = weights_export(run->options->out, &run->trainee, &facts, err);
+    optimiser_swap_ema(run->optimiser);
+    return status;
+}
+
+static bool tell(const struct run *run, ana_progress_fn progress, void *user, double loss)
+{
+    if (!progress)
+        return true;
+    char stage[96];
+    snprintf(stage, sizeof stage, "step %" PRId64 " of %" PRId64 ", %d px, loss %.4f", run->step,
+             run->options->recipe.steps, run->size, loss);
+    return progress(user, stage, (double)run->step / (double)run->options->recipe.steps);
+}
+
+static ana_status run_steps(struct run *run, ana_progress_fn progress, void *user, ana_error *err)
+{
+    const int64_t steps = run->options->recipe.steps;
+    ana_status status =
+        run->step < steps ? start_loader(run, &run->loaders[0], run->step, err) : ANA_OK;
+    for (int now = 0; !status && run->step < steps; now = !now) {
+        status = finish_loader(&run->loaders[now], err);
+        if (!status && run->step + 1 < steps)
+            status = start_loader(run, &run->loaders[!now], run->step + 1, err);
+        double loss = 0;
+        if (!status)
+            status = run_step(run, &run->loaders[now].batch, &loss, err);
+        if (status)
+            break;
+        const bool goes_on = tell(run, progress, user, loss);
+        const bool due = run->options->save_every && run->step % run->options->save_every == 0;
+        if (due || !goes_on || run->step == steps)
+            status = save_state(run, err);
+        if (!status && (due || run->step == steps))
+            status = export_weights(run, err);
+        if (!status && !goes_on)
+            status = ana_fail(err, ANA_ERR_CANCELLED, "stopped after step %" PRId64, run->step);
+    }
+    return status;
+}
+
+static void clear(struct run *run)
+{
+    for (int i = 0; i < 2; i++) {
+        thread_join(run->loaders[i].thread);
+        sample_batch_clear(&run->loaders[i].batch);
+    }
+    curve_log_close(&run->log);
+    train_step_free(run->step_plan);
+    optimiser_free(run->optimiser);
+    memory_free(run->gradients);
+    trainee_clear(&run->trainee);
+    sampler_free(run->sampler);
+    memory_free(run->weights);
+    dataset_clear(&run->dataset);
+    for (int i = 0; i < MAX_MANIFESTS; i++)
+        manifest_clear(&run->manifests[i]);
+    concepts_clear(&run->concepts);
+    memory_free(run->concepts_text);
+}
+
+ana_status train_run(const struct train_options *options, struct ana_context *context,
+                     ana_progress_fn progress, void *user, ana_error *err)
+{
+    struct run run = {.options = options, .context = context};
+    ana_status status = recipe_check(&options->recipe, err);
+    if (!status)
+        status = open_data(&run, progress, user, err);
+    if (!status)
+        status = make_sampler(&run, err);
+    if (!status)
+        status = make_trainee(&run, err);
+    if (!status)
+        status = resume(&run, err);
+    if (!status)
+        status = open_log(&run, err);
+    if (!status)
+        status = run_steps(&run, progress, user, err);
+    clear(&run);
+    return status;
+}
