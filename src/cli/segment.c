@@ -1,0 +1,258 @@
+/* anatome segment: masks from words, boxes and points, for one image or many. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "anatome/model.h"
+#include "anatome/version.h"
+#include "cli/segment_case.h"
+#include "cli/terminal.h"
+
+#define AT(member) offsetof(struct segment_options, member)
+
+static const struct option segment_table[] = {
+    {'i', "input", NULL, "PATH", OPTION_LIST, AT(inputs),
+     "image or folder of images; the same as naming it without -i"},
+    {'o', "output", NULL, "PATH", OPTION_STRING, AT(output),
+     "folder of the results (default: here; made if missing), or for one\n"
+     "image the mask's file, ending in .png"},
+    {'t', "text", "prompt", "WORDS", OPTION_LIST, AT(texts),
+     "what to look for; repeat for several, which gives a picture of labels"},
+    {0, "prompts-file", NULL, "FILE", OPTION_STRING, AT(prompts_file),
+     "more words, one line each; lines that begin with # are skipped"},
+    {0, "box", NULL, "x0,y0,x1,y1", OPTION_LIST, AT(boxes),
+     "look inside: pixels x0 <= x < x1, y0 <= y < y1 from the top left"},
+    {0, "point", NULL, "x,y[,-]", OPTION_LIST, AT(points),
+     "a pixel that belongs to it, or with ,- one that does not"},
+    {'m', "model", NULL, "NAME|FILE", OPTION_STRING, AT(model),
+     "model by name or weights file (default: mini; see anatome models)"},
+    {0, "overlay", NULL, NULL, OPTION_FLAG, AT(overlay),
+     "also a picture of the image with the mask on it"},
+    {0, "soft", "save-probabilities", NULL, OPTION_FLAG, AT(soft),
+     "also the probability of each pixel, as a 16-bit PNG"},
+    {0, "separate", NULL, NULL, OPTION_FLAG, AT(separate),
+     "with several prompts, also a mask for each"},
+    {0, "no-overwrite", "continue", NULL, OPTION_FLAG, AT(no_overwrite),
+     "skip images whose result is there already"},
+    {0, "max-pixels", NULL, "N", OPTION_SIZE, AT(max_pixels),
+     "refuse images of more pixels (default 256M)"},
+    {0, "num-parts", NULL, "N", OPTION_COUNT, AT(n_parts),
+     "split the images into N parts and do only one of them"},
+    {0, "part-id", NULL, "K", OPTION_COUNT, AT(part), "which part, from 0"},
+    {0, NULL, NULL, NULL, OPTION_FLAG, 0, NULL},
+};
+
+static void init(void *data)
+{
+    struct segment_options *options = data;
+
+    options->n_parts = 1;
+}
+
+static void clear(void *data)
+{
+    struct segment_options *options = data;
+
+    strings_clear(&options->inputs);
+    strings_clear(&options->texts);
+    strings_clear(&options->boxes);
+    strings_clear(&options->points);
+}
+
+static void report_model(struct json_out *json, const ana_model *model)
+{
+    const ana_model_info *info = ana_model_get_info(model);
+
+    json_object(json, "model");
+    json_string(json, "name", info->name);
+    json_string(json, "kind", info->kind);
+    json_string(json, "version", info->version);
+    json_string(json, "path", info->path);
+    json_string(json, "sha256", info->sha256);
+    json_string(json, "licence", info->licence);
+    json_string(json, "intended_use", info->intended_use);
+    json_number(json, "presence_absent", info->presence_absent);
+    json_number(json, "presence_found", info->presence_found);
+    json_object_end(json);
+}
+
+struct tally {
+    int64_t done, skipped, failed;
+    bool stopped;
+};
+
+static bool in_part(const struct segment_options *options, size_t i)
+{
+    return (int64_t)i % options->n_parts == options->part;
+}
+
+static struct tally run_cases(const struct segment_run *run, const struct case_list *cases,
+                              struct json_out *json)
+{
+    struct bar bar = bar_start(&run->options->common);
+    struct tally tally = {0};
+
+    json_array(json, "cases");
+    for (size_t i = 0; i < cases->n && !tally.stopped; i++) {
+        if (!in_part(run->options, i))
+            continue;
+        if (cases->n > 1)
+            bar_draw(&bar, base_name(cases->items[i].path), (double)i / (double)cases->n);
+        bar.shown = bar.shown && cases->n > 1;
+        bar_wipe(&bar);
+        const enum case_end end = segment_case(run, &cases->items[i], json);
+        tally.done += end == CASE_DONE;
+        tally.skipped += end == CASE_SKIPPED;
+        tally.failed += end == CASE_FAILED;
+        tally.stopped = end == CASE_INTERRUPTED || interrupted();
+    }
+    json_array_end(json);
+    return tally;
+}
+
+static int finish(const struct segment_options *options, struct json_out *json,
+                  const struct tally *tally, double start)
+{
+    json_integer(json, "done", tally->done);
+    json_integer(json, "skipped", tally->skipped);
+    json_integer(json, "failed", tally->failed);
+    json_flag(json, "interrupted", tally->stopped);
+    json_number(json, "seconds", seconds_now() - start);
+    json_integer(json, "peak_memory_bytes", peak_memory_bytes());
+    json_object_end(json);
+    if (tally->done + tally->skipped + tally->failed > 1)
+        say(&options->common, "%" PRId64 " done, %" PRId64 " skipped, %" PRId64 " failed\n",
+            tally->done, tally->skipped, tally->failed);
+    if (tally->stopped)
+        complain("interrupted; what is not reported was not written");
+
+    if (options->common.json && !json_out_print(json)) {
+        complain("cannot write the JSON");
+        return EXIT_CODE_FAILED;
+    }
+    if (tally->stopped)
+        return EXIT_CODE_INTERRUPTED;
+    return tally->failed ? EXIT_CODE_FAILED : EXIT_CODE_OK;
+}
+
+static bool ends_in_png(const char *path)
+{
+    const size_t n = strlen(path);
+
+    return n > 4 && strcmp(path + n - 4, ".png") == 0 && !is_folder(path);
+}
+
+static int run_with(const struct segment_options *options, const struct case_list *cases,
+                    const struct prompt_list *prompts, ana_context *context, const ana_model *model)
+{
+    const double start = seconds_now();
+    const bool only_file = options->output && ends_in_png(options->output);
+    char *folder =
+        only_file ? folder_of(options->output) : strdup(options->output ? options->output : ".");
+    struct segment_run run = {.options = options, .prompts = prompts, .folder = folder};
+    struct json_out json = {0};
+    ana_error error;
+
+    run.only_file = only_file ? options->output : NULL;
+    if (!folder || !make_folders(folder)) {
+        free(folder);
+        return EXIT_CODE_FAILED;
+    }
+    if (ana_session_create(&run.session, model, context, &error)) {
+        complain("%s", error.message);
+        free(folder);
+        return EXIT_CODE_FAILED;
+    }
+
+    json_object(&json, NULL);
+    json_string(&json, "version", ana_version());
+    json_string(&json, "notice", ana_notice());
+    json_string(&json, "instruction_set", ana_instruction_set());
+    json_integer(&json, "threads", ana_context_threads(context));
+    report_model(&json, model);
+    const struct tally tally = run_cases(&run, cases, &json);
+    const int code = finish(options, &json, &tally, start);
+    json_out_clear(&json);
+    ana_session_free(run.session);
+    free(folder);
+    return code;
+}
+
+static int check(const struct segment_options *options, const struct case_list *cases)
+{
+    if (options->n_parts < 1 || options->part >= options->n_parts)
+        return usage_error(&command_segment, "--part-id must be below --num-parts");
+    if (options->output && ends_in_png(options->output) && cases->n > 1)
+        return usage_error(&command_segment,
+                           "--output %s names one file, but there are %zu images: give a folder",
+                           options->output, cases->n);
+    return EXIT_CODE_OK;
+}
+
+static int run_on(const struct segment_options *options, const struct case_list *cases,
+                  const struct prompt_list *prompts)
+{
+    ana_model *model = NULL;
+    ana_error error;
+
+    ana_context *context = open_context(&options->common);
+    if (!context)
+        return EXIT_CODE_FAILED;
+    int code = EXIT_CODE_FAILED;
+    if (ana_model_open(&model, options->model, &error))
+        complain("%s", error.message);
+    else
+        code = run_with(options, cases, prompts, context, model);
+    ana_model_free(model);
+    ana_context_free(context);
+    return code;
+}
+
+static int run(void *data)
+{
+    struct segment_options *options = data;
+    struct prompt_list prompts = {0};
+    struct case_list cases = {0};
+
+    for (size_t i = 0; i < options->common.inputs.n; i++)
+        if (!strings_append(&options->inputs, options->common.inputs.items[i]))
+            return EXIT_CODE_FAILED;
+    if (options->inputs.n == 0)
+        return usage_error(&command_segment, "no image was named");
+    int code = prompts_open(&prompts, &command_segment, &options->texts, options->prompts_file,
+                            &options->boxes, &options->points);
+    if (!code && !cases_open(&cases, &options->inputs))
+        code = EXIT_CODE_FAILED;
+    if (!code)
+        code = check(options, &cases);
+    if (!code)
+        code = run_on(options, &cases, &prompts);
+    cases_clear(&cases);
+    prompts_clear(&prompts);
+    return code;
+}
+
+const struct command command_segment = {
+    .name = "segment",
+    .summary = "masks from words, boxes or points",
+    .usage = "[options] IMAGE... --text WORDS [--text WORDS]...\n"
+             "[options] IMAGE... --box x0,y0,x1,y1 | --point x,y[,-]",
+    .about =
+        "Writes for each PNG, JPEG or TIFF image a mask of its own size: FOLDER/NAME_WORDS.png\n"
+        "with 0 and 255 for one prompt, or NAME_labels.png with 1, 2, ... in the order asked\n"
+        "and NAME_labels.json for several; where they overlap, the later one wins. Boxes and\n"
+        "points go with every text. If what was asked for is not in the image, the mask is empty\n"
+        "and the verdict says \"not found\"; \"doubtful\" masks need a look.\n"
+        "The exit status is 0, 1 if any image failed (the others are done), 2 if the command line\n"
+        "makes no sense, 130 if interrupted.",
+    .options = segment_table,
+    .examples = "  anatome segment retina.jpg --text \"retinal vessels\" --overlay\n"
+                "  anatome segment chest.png -t \"left lung\" -t \"right lung\" -o out/\n"
+                "  anatome segment scan.png --box 120,80,260,210 -o lesion.png\n"
+                "  anatome segment scan.png --point 180,140 --point 40,40,- --soft\n"
+                "  anatome segment slides/ -t \"cell nuclei\" -o out/ --json > report.json",
+    .options_size = sizeof(struct segment_options),
+    .init = init,
+    .run = run,
+    .clear = clear,
+};
