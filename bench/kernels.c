@@ -87,11 +87,13 @@ struct conv_case {
 };
 
 static const struct conv_case conv_cases[] = {
-    {8, 128, 12, 16, 3, 1},  {8, 128, 16, 16, 3, 1},  {24, 128, 16, 16, 3, 1}, {24, 128, 35, 32, 3, 1},
-    {8, 128, 16, 32, 3, 2},  {24, 64, 32, 32, 3, 1},  {8, 64, 32, 64, 3, 2},   {24, 32, 64, 64, 3, 1},
-    {24, 32, 67, 64, 3, 1},  {8, 32, 64, 128, 3, 2},  {24, 16, 128, 128, 3, 1}, {24, 16, 131, 128, 3, 1},
-    {24, 8, 192, 192, 3, 1}, {24, 8, 195, 192, 3, 1}, {24, 128, 19, 16, 3, 1}, {24, 128, 16, 4, 3, 1},
-    {24, 128, 16, 1, 3, 1},  {24, 128, 16, 16, 1, 1}, {24, 32, 64, 128, 1, 1}, {24, 8, 192, 192, 1, 1},
+    {8, 128, 12, 16, 3, 1},  {8, 128, 16, 16, 3, 1},   {24, 128, 16, 16, 3, 1},
+    {24, 128, 35, 32, 3, 1}, {8, 128, 16, 32, 3, 2},   {24, 64, 32, 32, 3, 1},
+    {8, 64, 32, 64, 3, 2},   {24, 32, 64, 64, 3, 1},   {24, 32, 67, 64, 3, 1},
+    {8, 32, 64, 128, 3, 2},  {24, 16, 128, 128, 3, 1}, {24, 16, 131, 128, 3, 1},
+    {24, 8, 192, 192, 3, 1}, {24, 8, 195, 192, 3, 1},  {24, 128, 19, 16, 3, 1},
+    {24, 128, 16, 4, 3, 1},  {24, 128, 16, 1, 3, 1},   {24, 128, 16, 16, 1, 1},
+    {24, 32, 64, 128, 1, 1}, {24, 8, 192, 192, 1, 1},
 };
 
 typedef void conv_fn(const struct kernel_env *env, const struct conv_args *args);
@@ -121,11 +123,26 @@ static void bench_conv(struct bench *b, const struct conv_case *c)
         return;
     float *x = random_floats(n_x), *w = random_floats(n_w), *y = random_floats(n_y);
     float *dx = random_floats(n_x), *dw = random_floats(n_w), *bias = random_floats(c->oc);
-    struct conv_args args = {.dtype = DTYPE_F32, .dims = 2, .n = c->n, .ic = c->ic, .oc = c->oc,
-                             .groups = 1, .in = {c->size, c->size}, .out = {out, out},
-                             .kernel = {c->kernel, c->kernel}, .stride = {c->stride, c->stride},
-                             .pad = {pad, pad}, .dilation = {1, 1}, .x = x, .w = w, .bias = bias,
-                             .activation = ACTIVATION_RELU, .dy = y, .y = y, .dx = dx, .dw = dw,
+    struct conv_args args = {.dtype = DTYPE_F32,
+                             .dims = 2,
+                             .n = c->n,
+                             .ic = c->ic,
+                             .oc = c->oc,
+                             .groups = 1,
+                             .in = {c->size, c->size},
+                             .out = {out, out},
+                             .kernel = {c->kernel, c->kernel},
+                             .stride = {c->stride, c->stride},
+                             .pad = {pad, pad},
+                             .dilation = {1, 1},
+                             .x = x,
+                             .w = w,
+                             .bias = bias,
+                             .activation = ACTIVATION_RELU,
+                             .dy = y,
+                             .y = y,
+                             .dx = dx,
+                             .dw = dw,
                              .dbias = bias};
     const int threads = pool_size(b->pool);
     size_t need = b->table->conv_forward_scratch(&args, threads);
@@ -175,14 +192,23 @@ static void bench_gemm(struct bench *b, const struct gemm_case *c)
     float *left = random_floats(c->batch * c->m * c->k);
     float *right = random_floats(c->batch * c->k * c->n);
     float *result = random_floats(c->batch * c->m * c->n);
-    const struct gemm_args args = {
-        .dtype = DTYPE_F32, .batch = c->batch, .m = c->m, .n = c->n, .k = c->k, .a = left,
-        .a_batch = c->m * c->k, .a_row = c->a_transposed ? 1 : c->k,
-        .a_column = c->a_transposed ? c->m : 1, .b = right, .b_batch = c->k * c->n,
-        .b_row = c->b_transposed ? 1 : c->n, .b_column = c->b_transposed ? c->k : 1,
-        .c = result, .c_batch = c->m * c->n, .c_row = c->n};
-    const struct kernel_env env =
-        env_of(b, b->table->gemm_scratch(&args, pool_size(b->pool)));
+    const struct gemm_args args = {.dtype = DTYPE_F32,
+                                   .batch = c->batch,
+                                   .m = c->m,
+                                   .n = c->n,
+                                   .k = c->k,
+                                   .a = left,
+                                   .a_batch = c->m * c->k,
+                                   .a_row = c->a_transposed ? 1 : c->k,
+                                   .a_column = c->a_transposed ? c->m : 1,
+                                   .b = right,
+                                   .b_batch = c->k * c->n,
+                                   .b_row = c->b_transposed ? 1 : c->n,
+                                   .b_column = c->b_transposed ? c->k : 1,
+                                   .c = result,
+                                   .c_batch = c->m * c->n,
+                                   .c_row = c->n};
+    const struct kernel_env env = env_of(b, b->table->gemm_scratch(&args, pool_size(b->pool)));
     const double peak = measure_peak(b->pool, pool_size(b->pool));
     double best = 1e9;
     for (int i = 0; i < REPETITIONS; i++) {
@@ -230,7 +256,9 @@ static const struct {
     void (*run)(const struct compute *table, const struct kernel_env *env, struct channel_data *d);
     double passes; /* over the tensor: reads and writes */
 } channel_steps[] = {
-    {"sums", run_sums, 1}, {"affine", run_affine, 2}, {"affine_sums", run_affine_sums, 3},
+    {"sums", run_sums, 1},
+    {"affine", run_affine, 2},
+    {"affine_sums", run_affine_sums, 3},
     {"affine_backward", run_backward, 4},
 };
 
@@ -245,13 +273,30 @@ static void bench_channel(struct bench *b, int64_t n, int64_t p, int64_t c)
     double *sums = memory_alloc_array((size_t)(2 * n * c), sizeof *sums);
     if (!sums)
         abort();
-    struct channel_data d = {
-        .sums = {DTYPE_F32, n, p, c, x, sums, sums + n * c},
-        .affine = {.dtype = DTYPE_F32, .n = n, .p = p, .c = c, .x = x, .scale = row, .shift = row,
-                   .activation = ACTIVATION_RELU, .y = y},
-        .backward = {.dtype = DTYPE_F32, .n = n, .p = p, .c = c, .x = x, .y = y, .dy = y,
-                     .activation = ACTIVATION_RELU, .sum_dz = sums, .sum_dz_x = sums + n * c,
-                     .p0 = row, .p1 = row, .p2 = row, .dx = dx}};
+    struct channel_data d = {.sums = {DTYPE_F32, n, p, c, x, sums, sums + n * c},
+                             .affine = {.dtype = DTYPE_F32,
+                                        .n = n,
+                                        .p = p,
+                                        .c = c,
+                                        .x = x,
+                                        .scale = row,
+                                        .shift = row,
+                                        .activation = ACTIVATION_RELU,
+                                        .y = y},
+                             .backward = {.dtype = DTYPE_F32,
+                                          .n = n,
+                                          .p = p,
+                                          .c = c,
+                                          .x = x,
+                                          .y = y,
+                                          .dy = y,
+                                          .activation = ACTIVATION_RELU,
+                                          .sum_dz = sums,
+                                          .sum_dz_x = sums + n * c,
+                                          .p0 = row,
+                                          .p1 = row,
+                                          .p2 = row,
+                                          .dx = dx}};
     const int threads = pool_size(b->pool);
     const size_t need = b->table->channel_sums_scratch(&d.sums, threads);
     const size_t backward = b->table->channel_affine_sums_scratch(&d.backward, threads);
@@ -354,16 +399,41 @@ static void bench_moves(struct bench *b, int64_t n, int64_t size)
     int32_t *index = memory_alloc_array((size_t)(p * c), sizeof *index);
     if (!index)
         abort();
-    struct move_data d = {
-        .copy = {.dtype = DTYPE_F32, .rank = 2, .extent = {p, c}, .src_stride = {c, 1},
-                 .dst_stride = {wide, 1}, .src = x, .dst = y},
-        .resize = {.dtype = DTYPE_F32, .n = n, .h = size / 2, .w = size / 2, .c = c, .oh = size,
-                   .ow = size, .x = x, .y = y, .dy = y, .dx = x},
-        .combine = {DTYPE_F32, p * c, 1.0, 1.0, x, z, y},
-        .activate = {DTYPE_F32, p * c, ACTIVATION_RELU, x, y, z, y},
-        .pool = {.dtype = DTYPE_F32, .n = n, .h = size, .w = size, .c = c, .oh = size / 2,
-                 .ow = size / 2, .kernel = {2, 2}, .stride = {2, 2}, .is_max = true, .x = x,
-                 .y = y, .index = index, .dy = y, .dx = z}};
+    struct move_data d = {.copy = {.dtype = DTYPE_F32,
+                                   .rank = 2,
+                                   .extent = {p, c},
+                                   .src_stride = {c, 1},
+                                   .dst_stride = {wide, 1},
+                                   .src = x,
+                                   .dst = y},
+                          .resize = {.dtype = DTYPE_F32,
+                                     .n = n,
+                                     .h = size / 2,
+                                     .w = size / 2,
+                                     .c = c,
+                                     .oh = size,
+                                     .ow = size,
+                                     .x = x,
+                                     .y = y,
+                                     .dy = y,
+                                     .dx = x},
+                          .combine = {DTYPE_F32, p * c, 1.0, 1.0, x, z, y},
+                          .activate = {DTYPE_F32, p * c, ACTIVATION_RELU, x, y, z, y},
+                          .pool = {.dtype = DTYPE_F32,
+                                   .n = n,
+                                   .h = size,
+                                   .w = size,
+                                   .c = c,
+                                   .oh = size / 2,
+                                   .ow = size / 2,
+                                   .kernel = {2, 2},
+                                   .stride = {2, 2},
+                                   .is_max = true,
+                                   .x = x,
+                                   .y = y,
+                                   .index = index,
+                                   .dy = y,
+                                   .dx = z}};
     const struct kernel_env env = env_of(b, 0);
     for (size_t i = 0; i < sizeof move_steps / sizeof move_steps[0]; i++) {
         double best = 1e9;

@@ -27,18 +27,17 @@ if(NOT ANATOME_SANITIZE)
   target_link_options(anatome PRIVATE -Wl,--no-undefined)
 endif()
 
-# Static: the objects of all modules in one archive, so that one file is enough.
+# Static: one object made of all modules, in which everything but the public functions is local, so
+# that one file is enough and no name of ours meets one of the program's.
+find_program(ANATOME_OBJCOPY NAMES ${CMAKE_OBJCOPY} objcopy llvm-objcopy REQUIRED)
 set(static_file ${PROJECT_BINARY_DIR}/libanatome.a)
-set(static_script "create ${static_file}\n")
-foreach(file ${module_files})
-  string(APPEND static_script "addlib ${file}\n")
-endforeach()
-string(APPEND static_script "save\nend\n")
-file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/libanatome.mri CONTENT "${static_script}")
+set(static_object ${PROJECT_BINARY_DIR}/libanatome.o)
 add_custom_command(OUTPUT ${static_file}
+  COMMAND ${CMAKE_LINKER} -r -o ${static_object} --whole-archive ${module_files}
+  COMMAND ${ANATOME_OBJCOPY} --localize-hidden ${static_object}
   COMMAND ${CMAKE_COMMAND} -E rm -f ${static_file}
-  COMMAND ${CMAKE_AR} -M < ${PROJECT_BINARY_DIR}/libanatome.mri
-  DEPENDS ${module_targets} ${module_files} ${PROJECT_BINARY_DIR}/libanatome.mri
+  COMMAND ${CMAKE_AR} rcs ${static_file} ${static_object}
+  DEPENDS ${module_targets} ${module_files}
   COMMENT "Joining the modules in libanatome.a" VERBATIM)
 add_custom_target(anatome_archive ALL DEPENDS ${static_file})
 add_library(anatome_static STATIC IMPORTED GLOBAL)
@@ -65,5 +64,15 @@ install(FILES ${PROJECT_BINARY_DIR}/anatome.pc DESTINATION ${CMAKE_INSTALL_LIBDI
 if(EXISTS ${PROJECT_SOURCE_DIR}/models)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/models DESTINATION ${CMAKE_INSTALL_DATADIR}/anatome)
 endif()
-file(GLOB man_pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/man/*.1)
-install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+# The commands' pages come from their option tables.
+set(man_pages "")
+foreach(name segment eval train models info)
+  set(page ${PROJECT_BINARY_DIR}/anatome-${name}.1)
+  add_custom_command(OUTPUT ${page}
+    COMMAND $<TARGET_FILE:anatome_command> help --man ${name} > ${page}
+    DEPENDS anatome_command VERBATIM)
+  list(APPEND man_pages ${page})
+endforeach()
+add_custom_target(anatome_man ALL DEPENDS ${man_pages})
+install(FILES ${PROJECT_SOURCE_DIR}/man/anatome.1 ${man_pages}
+  DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)

@@ -44,6 +44,11 @@ static const struct option common_table[] = {
     {0, NULL, NULL, NULL, OPTION_FLAG, 0, NULL},
 };
 
+const struct option *command_common_options(void)
+{
+    return common_table;
+}
+
 enum { HELP_COLUMN = 30 };
 
 static void print_option(const struct option *option)

@@ -66,6 +66,8 @@ struct command {
 
 /* Parses argv[1..] and runs the command. */
 int command_main(const struct command *command, int argc, char **argv);
+/* Options of all commands; ends in a nameless row. */
+const struct option *command_common_options(void);
 /* To standard output. */
 void command_print_help(const struct command *command);
 

@@ -38,14 +38,14 @@ static void show_metadata(const struct info_options *options, struct json_out *j
 {
     const char *key, *value;
 
-    json_object(json, "metadata");
+    out_object(json, "metadata");
     for (int64_t i = 0; ana_weights_metadata(weights, i, &key, &value); i++) {
-        json_string(json, key, value);
+        out_string(json, key, value);
         const size_t line = strcspn(value, "\n");
         say(&options->common, "  %s: %.*s%s\n", key, (int)line, value,
             value[line] ? " ... (several lines)" : "");
     }
-    json_object_end(json);
+    out_object_end(json);
 }
 
 static void show_tensors(const struct info_options *options, struct json_out *json,
@@ -55,28 +55,28 @@ static void show_tensors(const struct info_options *options, struct json_out *js
     int64_t n_elements = 0, bytes = 0;
     char extents[128];
 
-    json_array(json, "tensors");
+    out_array(json, "tensors");
     for (int64_t i = 0; i < n; i++) {
         const ana_tensor_info tensor = ana_weights_tensor(weights, i);
         int64_t count = 1;
-        json_object(json, NULL);
-        json_string(json, "name", tensor.name);
-        json_string(json, "dtype", tensor.dtype);
-        json_array(json, "shape");
+        out_object(json, NULL);
+        out_string(json, "name", tensor.name);
+        out_string(json, "dtype", tensor.dtype);
+        out_array(json, "shape");
         for (int d = 0; d < tensor.rank; d++) {
-            json_integer(json, NULL, tensor.extent[d]);
+            out_integer(json, NULL, tensor.extent[d]);
             count *= tensor.extent[d];
         }
-        json_array_end(json);
-        json_object_end(json);
+        out_array_end(json);
+        out_object_end(json);
         print_extents(extents, sizeof extents, &tensor);
         say(&options->common, "  %-48s %-5s %s\n", tensor.name, tensor.dtype, extents);
         n_elements += count;
         bytes += tensor.size_bytes;
     }
-    json_array_end(json);
-    json_integer(json, "elements", n_elements);
-    json_integer(json, "data_bytes", bytes);
+    out_array_end(json);
+    out_integer(json, "elements", n_elements);
+    out_integer(json, "data_bytes", bytes);
     say(&options->common, "%" PRId64 " tensors, %" PRId64 " elements, %.1f MB\n", n, n_elements,
         (double)bytes / 1e6);
 }
@@ -84,8 +84,8 @@ static void show_tensors(const struct info_options *options, struct json_out *js
 static void show_weights(const struct info_options *options, struct json_out *json,
                          const char *path, const ana_weights *weights)
 {
-    json_string(json, "type", "safetensors");
-    json_string(json, "sha256", ana_weights_sha256(weights));
+    out_string(json, "type", "safetensors");
+    out_string(json, "sha256", ana_weights_sha256(weights));
     say(&options->common, "%s: safetensors, SHA-256 %s\n", path, ana_weights_sha256(weights));
     show_metadata(options, json, weights);
     show_tensors(options, json, weights);
@@ -98,18 +98,18 @@ static void show_image(const struct info_options *options, struct json_out *json
     const int bits = pixels.type == ANA_PIXEL_U8 ? 8 : pixels.type == ANA_PIXEL_U16 ? 16 : 32;
     double x, y;
 
-    json_string(json, "type", "image");
-    json_integer(json, "width", pixels.width);
-    json_integer(json, "height", pixels.height);
-    json_integer(json, "channels", pixels.channels);
-    json_integer(json, "bits", bits);
+    out_string(json, "type", "image");
+    out_integer(json, "width", pixels.width);
+    out_integer(json, "height", pixels.height);
+    out_integer(json, "channels", pixels.channels);
+    out_integer(json, "bits", bits);
     say(&options->common, "%s: image, %" PRId64 " x %" PRId64 " pixels, %s, %d bits\n", path,
         pixels.width, pixels.height, pixels.channels == 1 ? "grey" : "RGB", bits);
     if (ana_image_spacing_mm(image, &x, &y)) {
-        json_array(json, "spacing_mm");
-        json_number(json, NULL, x);
-        json_number(json, NULL, y);
-        json_array_end(json);
+        out_array(json, "spacing_mm");
+        out_number(json, NULL, x);
+        out_number(json, NULL, y);
+        out_array_end(json);
         say(&options->common, "  spacing %g x %g mm\n", x, y);
     }
 }
@@ -165,20 +165,20 @@ static int run(void *data)
 
     if (inputs->n == 0)
         return usage_error(&command_info, "no file was named");
-    json_object(&json, NULL);
-    json_array(&json, "files");
+    out_object(&json, NULL);
+    out_array(&json, "files");
     for (size_t i = 0; i < inputs->n; i++) {
-        json_object(&json, NULL);
-        json_string(&json, "path", inputs->items[i]);
+        out_object(&json, NULL);
+        out_string(&json, "path", inputs->items[i]);
         if (show_file(options, &json, inputs->items[i], &error)) {
             complain("%s", error.message);
-            json_string(&json, "error", error.message);
+            out_string(&json, "error", error.message);
             code = EXIT_CODE_FAILED;
         }
-        json_object_end(&json);
+        out_object_end(&json);
     }
-    json_array_end(&json);
-    json_object_end(&json);
+    out_array_end(&json);
+    out_object_end(&json);
 
     if (options->common.json && !json_out_print(&json))
         code = EXIT_CODE_FAILED;

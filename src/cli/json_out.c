@@ -117,27 +117,27 @@ static void close_bracket(struct json_out *json, const char *bracket)
         append_string(json, "\n");
 }
 
-void json_object(struct json_out *json, const char *key)
+void out_object(struct json_out *json, const char *key)
 {
     open_bracket(json, key, "{");
 }
 
-void json_object_end(struct json_out *json)
+void out_object_end(struct json_out *json)
 {
     close_bracket(json, "}");
 }
 
-void json_array(struct json_out *json, const char *key)
+void out_array(struct json_out *json, const char *key)
 {
     open_bracket(json, key, "[");
 }
 
-void json_array_end(struct json_out *json)
+void out_array_end(struct json_out *json)
 {
     close_bracket(json, "]");
 }
 
-void json_string(struct json_out *json, const char *key, const char *value)
+void out_string(struct json_out *json, const char *key, const char *value)
 {
     begin_value(json, key);
     if (value)
@@ -146,7 +146,7 @@ void json_string(struct json_out *json, const char *key, const char *value)
         append_string(json, "null");
 }
 
-void json_integer(struct json_out *json, const char *key, int64_t value)
+void out_integer(struct json_out *json, const char *key, int64_t value)
 {
     char digits[24];
 
@@ -155,7 +155,7 @@ void json_integer(struct json_out *json, const char *key, int64_t value)
     append_string(json, digits);
 }
 
-void json_number(struct json_out *json, const char *key, double value)
+void out_number(struct json_out *json, const char *key, double value)
 {
     char digits[32];
 
@@ -164,7 +164,7 @@ void json_number(struct json_out *json, const char *key, double value)
     append_string(json, isfinite(value) ? digits : "null");
 }
 
-void json_flag(struct json_out *json, const char *key, bool value)
+void out_flag(struct json_out *json, const char *key, bool value)
 {
     begin_value(json, key);
     append_string(json, value ? "true" : "false");

@@ -15,14 +15,14 @@ struct json_out {
     int depth;
 };
 
-void json_object(struct json_out *json, const char *key);
-void json_object_end(struct json_out *json);
-void json_array(struct json_out *json, const char *key);
-void json_array_end(struct json_out *json);
-void json_string(struct json_out *json, const char *key, const char *value); /* NULL: null */
-void json_integer(struct json_out *json, const char *key, int64_t value);
-void json_number(struct json_out *json, const char *key, double value); /* not finite: null */
-void json_flag(struct json_out *json, const char *key, bool value);
+void out_object(struct json_out *json, const char *key);
+void out_object_end(struct json_out *json);
+void out_array(struct json_out *json, const char *key);
+void out_array_end(struct json_out *json);
+void out_string(struct json_out *json, const char *key, const char *value); /* NULL: null */
+void out_integer(struct json_out *json, const char *key, int64_t value);
+void out_number(struct json_out *json, const char *key, double value); /* not finite: null */
+void out_flag(struct json_out *json, const char *key, bool value);
 
 /* To standard output; false if it could not be made or written. */
 bool json_out_print(struct json_out *json);

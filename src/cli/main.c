@@ -4,6 +4,7 @@
 
 #include "anatome/version.h"
 #include "cli/command.h"
+#include "cli/man.h"
 #include "cli/terminal.h"
 
 static const struct command *const commands[] = {
@@ -51,13 +52,15 @@ static int unknown_command(const char *name)
     return EXIT_CODE_USAGE;
 }
 
-static int help(const char *name)
+static int help(const char *name, bool as_man)
 {
     const struct command *command = name ? find_command(name) : NULL;
 
     if (name && !command)
         return unknown_command(name);
-    if (command)
+    if (command && as_man)
+        man_print(command);
+    else if (command)
         command_print_help(command);
     else
         print_overview(stdout);
@@ -71,8 +74,10 @@ static int dispatch(int argc, char **argv)
         return EXIT_CODE_USAGE;
     }
     const char *name = argv[1];
-    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
-        return help(argc > 2 ? argv[2] : NULL);
+    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        const bool as_man = argc > 3 && strcmp(argv[2], "--man") == 0;
+        return help(argc > 2 ? argv[as_man ? 3 : 2] : NULL, as_man);
+    }
     if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0)
         return print_version();
 

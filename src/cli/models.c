@@ -23,32 +23,32 @@ static void write_concepts(struct json_out *json, const ana_model *model)
 {
     const char *name;
 
-    json_array(json, "concepts");
+    out_array(json, "concepts");
     for (int64_t i = 0; (name = ana_model_concept(model, i)) != NULL; i++)
-        json_string(json, NULL, name);
-    json_array_end(json);
+        out_string(json, NULL, name);
+    out_array_end(json);
 }
 
 static void write_model(struct json_out *json, const ana_model *model)
 {
     const ana_model_info *info = ana_model_get_info(model);
 
-    json_string(json, "kind", info->kind);
-    json_string(json, "summary", info->summary);
-    json_string(json, "version", info->version);
-    json_string(json, "licence", info->licence);
-    json_string(json, "intended_use", info->intended_use);
-    json_string(json, "sha256", info->sha256);
-    json_integer(json, "size_bytes", info->size_bytes);
-    json_integer(json, "parameters", info->n_parameters);
-    json_array(json, "takes");
+    out_string(json, "kind", info->kind);
+    out_string(json, "summary", info->summary);
+    out_string(json, "version", info->version);
+    out_string(json, "licence", info->licence);
+    out_string(json, "intended_use", info->intended_use);
+    out_string(json, "sha256", info->sha256);
+    out_integer(json, "size_bytes", info->size_bytes);
+    out_integer(json, "parameters", info->n_parameters);
+    out_array(json, "takes");
     if (info->takes_text)
-        json_string(json, NULL, "text");
+        out_string(json, NULL, "text");
     if (info->takes_boxes)
-        json_string(json, NULL, "box");
+        out_string(json, NULL, "box");
     if (info->takes_points)
-        json_string(json, NULL, "point");
-    json_array_end(json);
+        out_string(json, NULL, "point");
+    out_array_end(json);
     write_concepts(json, model);
 }
 
@@ -74,20 +74,20 @@ static bool show(const struct models_options *options, struct json_out *json, co
     ana_model *model;
     ana_error error;
 
-    json_object(json, NULL);
-    json_string(json, "name", name);
-    json_string(json, "path", path);
+    out_object(json, NULL);
+    out_string(json, "name", name);
+    out_string(json, "path", path);
     say(&options->common, "%s  (%s)\n", name, path);
     const ana_status status = ana_model_open(&model, path, &error);
     if (status) {
         complain("%s", error.message);
-        json_string(json, "error", error.message);
+        out_string(json, "error", error.message);
     } else {
         write_model(json, model);
         say_model(options, model);
     }
     ana_model_free(model);
-    json_object_end(json);
+    out_object_end(json);
     return status == ANA_OK;
 }
 
@@ -108,22 +108,22 @@ static int run(void *data)
         return EXIT_CODE_FAILED;
     }
 
-    json_object(&json, NULL);
-    json_string(&json, "version", ana_version());
-    json_array(&json, "models");
+    out_object(&json, NULL);
+    out_string(&json, "version", ana_version());
+    out_array(&json, "models");
     for (int64_t i = 0; (name = ana_model_list_name(list, i)) != NULL; i++)
         good = show(options, &json, name, ana_model_list_path(list, i)) && good;
-    json_array_end(&json);
-    json_array(&json, "folders");
+    out_array_end(&json);
+    out_array(&json, "folders");
     if (!ana_model_list_name(list, 0))
         say(&options->common, "No models are installed. These folders were looked at:\n");
     for (int64_t i = 0; (name = ana_model_list_folder(list, i)) != NULL; i++) {
-        json_string(&json, NULL, name);
+        out_string(&json, NULL, name);
         if (!ana_model_list_name(list, 0))
             say(&options->common, "  %s\n", name);
     }
-    json_array_end(&json);
-    json_object_end(&json);
+    out_array_end(&json);
+    out_object_end(&json);
     ana_model_list_free(list);
 
     good = (!options->common.json || json_out_print(&json)) && good;

@@ -63,17 +63,17 @@ static void report_model(struct json_out *json, const ana_model *model)
 {
     const ana_model_info *info = ana_model_get_info(model);
 
-    json_object(json, "model");
-    json_string(json, "name", info->name);
-    json_string(json, "kind", info->kind);
-    json_string(json, "version", info->version);
-    json_string(json, "path", info->path);
-    json_string(json, "sha256", info->sha256);
-    json_string(json, "licence", info->licence);
-    json_string(json, "intended_use", info->intended_use);
-    json_number(json, "presence_absent", info->presence_absent);
-    json_number(json, "presence_found", info->presence_found);
-    json_object_end(json);
+    out_object(json, "model");
+    out_string(json, "name", info->name);
+    out_string(json, "kind", info->kind);
+    out_string(json, "version", info->version);
+    out_string(json, "path", info->path);
+    out_string(json, "sha256", info->sha256);
+    out_string(json, "licence", info->licence);
+    out_string(json, "intended_use", info->intended_use);
+    out_number(json, "presence_absent", info->presence_absent);
+    out_number(json, "presence_found", info->presence_found);
+    out_object_end(json);
 }
 
 struct tally {
@@ -92,7 +92,7 @@ static struct tally run_cases(const struct segment_run *run, const struct case_l
     struct bar bar = bar_start(&run->options->common);
     struct tally tally = {0};
 
-    json_array(json, "cases");
+    out_array(json, "cases");
     for (size_t i = 0; i < cases->n && !tally.stopped; i++) {
         if (!in_part(run->options, i))
             continue;
@@ -106,20 +106,20 @@ static struct tally run_cases(const struct segment_run *run, const struct case_l
         tally.failed += end == CASE_FAILED;
         tally.stopped = end == CASE_INTERRUPTED || interrupted();
     }
-    json_array_end(json);
+    out_array_end(json);
     return tally;
 }
 
 static int finish(const struct segment_options *options, struct json_out *json,
                   const struct tally *tally, double start)
 {
-    json_integer(json, "done", tally->done);
-    json_integer(json, "skipped", tally->skipped);
-    json_integer(json, "failed", tally->failed);
-    json_flag(json, "interrupted", tally->stopped);
-    json_number(json, "seconds", seconds_now() - start);
-    json_integer(json, "peak_memory_bytes", peak_memory_bytes());
-    json_object_end(json);
+    out_integer(json, "done", tally->done);
+    out_integer(json, "skipped", tally->skipped);
+    out_integer(json, "failed", tally->failed);
+    out_flag(json, "interrupted", tally->stopped);
+    out_number(json, "seconds", seconds_now() - start);
+    out_integer(json, "peak_memory_bytes", peak_memory_bytes());
+    out_object_end(json);
     if (tally->done + tally->skipped + tally->failed > 1)
         say(&options->common, "%" PRId64 " done, %" PRId64 " skipped, %" PRId64 " failed\n",
             tally->done, tally->skipped, tally->failed);
@@ -164,11 +164,11 @@ static int run_with(const struct segment_options *options, const struct case_lis
         return EXIT_CODE_FAILED;
     }
 
-    json_object(&json, NULL);
-    json_string(&json, "version", ana_version());
-    json_string(&json, "notice", ana_notice());
-    json_string(&json, "instruction_set", ana_instruction_set());
-    json_integer(&json, "threads", ana_context_threads(context));
+    out_object(&json, NULL);
+    out_string(&json, "version", ana_version());
+    out_string(&json, "notice", ana_notice());
+    out_string(&json, "instruction_set", ana_instruction_set());
+    out_integer(&json, "threads", ana_context_threads(context));
     report_model(&json, model);
     const struct tally tally = run_cases(&run, cases, &json);
     const int code = finish(options, &json, &tally, start);

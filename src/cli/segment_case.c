@@ -166,40 +166,40 @@ static bool overwrites_input(const struct case_work *work)
 
 static void report_prompt(struct json_out *json, const ana_prompt *prompt)
 {
-    json_string(json, "text", prompt->text);
-    json_array(json, "boxes");
+    out_string(json, "text", prompt->text);
+    out_array(json, "boxes");
     for (size_t i = 0; i < prompt->n_boxes; i++) {
-        json_array(json, NULL);
-        json_number(json, NULL, prompt->boxes[i].x0);
-        json_number(json, NULL, prompt->boxes[i].y0);
-        json_number(json, NULL, prompt->boxes[i].x1);
-        json_number(json, NULL, prompt->boxes[i].y1);
-        json_array_end(json);
+        out_array(json, NULL);
+        out_number(json, NULL, prompt->boxes[i].x0);
+        out_number(json, NULL, prompt->boxes[i].y0);
+        out_number(json, NULL, prompt->boxes[i].x1);
+        out_number(json, NULL, prompt->boxes[i].y1);
+        out_array_end(json);
     }
-    json_array_end(json);
-    json_array(json, "points");
+    out_array_end(json);
+    out_array(json, "points");
     for (size_t i = 0; i < prompt->n_points; i++) {
-        json_object(json, NULL);
-        json_number(json, "x", prompt->points[i].x);
-        json_number(json, "y", prompt->points[i].y);
-        json_flag(json, "negative", prompt->points[i].negative);
-        json_object_end(json);
+        out_object(json, NULL);
+        out_number(json, "x", prompt->points[i].x);
+        out_number(json, "y", prompt->points[i].y);
+        out_flag(json, "negative", prompt->points[i].negative);
+        out_object_end(json);
     }
-    json_array_end(json);
+    out_array_end(json);
 }
 
 static void report_box(struct json_out *json, const ana_result_info *info)
 {
     if (info->area == 0) {
-        json_string(json, "box", NULL);
+        out_string(json, "box", NULL);
         return;
     }
-    json_array(json, "box");
-    json_integer(json, NULL, info->x0);
-    json_integer(json, NULL, info->y0);
-    json_integer(json, NULL, info->x1);
-    json_integer(json, NULL, info->y1);
-    json_array_end(json);
+    out_array(json, "box");
+    out_integer(json, NULL, info->x0);
+    out_integer(json, NULL, info->y0);
+    out_integer(json, NULL, info->x1);
+    out_integer(json, NULL, info->y1);
+    out_array_end(json);
 }
 
 static void report_result(struct json_out *json, const ana_prompt *prompt, const ana_result *result,
@@ -208,24 +208,24 @@ static void report_result(struct json_out *json, const ana_prompt *prompt, const
     const ana_result_info *info = ana_result_get_info(result);
     const char *warning;
 
-    json_object(json, NULL);
+    out_object(json, NULL);
     report_prompt(json, prompt);
-    json_string(json, "concept", info->concept_name);
-    json_string(json, "verdict", ana_verdict_name(info->verdict));
-    json_string(json, "reason", info->reason);
-    json_number(json, "score", info->score);
-    json_number(json, "quality", info->quality);
-    json_number(json, "mask_threshold", info->mask_threshold);
-    json_integer(json, "area", info->area);
+    out_string(json, "concept", info->concept_name);
+    out_string(json, "verdict", ana_verdict_name(info->verdict));
+    out_string(json, "reason", info->reason);
+    out_number(json, "score", info->score);
+    out_number(json, "quality", info->quality);
+    out_number(json, "mask_threshold", info->mask_threshold);
+    out_integer(json, "area", info->area);
     report_box(json, info);
-    json_integer(json, "components", info->n_components);
-    json_array(json, "warnings");
+    out_integer(json, "components", info->n_components);
+    out_array(json, "warnings");
     for (int64_t i = 0; (warning = ana_result_warning(result, i)) != NULL; i++)
-        json_string(json, NULL, warning);
-    json_array_end(json);
-    json_string(json, "mask", mask);
-    json_string(json, "soft", soft);
-    json_object_end(json);
+        out_string(json, NULL, warning);
+    out_array_end(json);
+    out_string(json, "mask", mask);
+    out_string(json, "soft", soft);
+    out_object_end(json);
 }
 
 static void report_done(const struct case_work *work, struct json_out *json)
@@ -234,20 +234,20 @@ static void report_done(const struct case_work *work, struct json_out *json)
     const struct case_paths *p = &work->paths;
     const ana_result_info *first = ana_result_get_info(work->results[0]);
 
-    json_integer(json, "width", first->width);
-    json_integer(json, "height", first->height);
-    json_array(json, "prompts");
+    out_integer(json, "width", first->width);
+    out_integer(json, "height", first->height);
+    out_array(json, "prompts");
     for (size_t i = 0; i < run->prompts->n; i++)
         report_result(json, &run->prompts->items[i], work->results[i], p->masks[i], p->softs[i]);
-    json_array_end(json);
+    out_array_end(json);
     if (work->labels) {
-        json_string(json, "labels", p->labels);
-        json_string(json, "legend", p->legend);
-        json_integer(json, "overlap", ana_labels_overlap(work->labels));
+        out_string(json, "labels", p->labels);
+        out_string(json, "legend", p->legend);
+        out_integer(json, "overlap", ana_labels_overlap(work->labels));
     }
     if (p->overlay)
-        json_string(json, "overlay", p->overlay);
-    json_number(json, "seconds", work->seconds);
+        out_string(json, "overlay", p->overlay);
+    out_number(json, "seconds", work->seconds);
 }
 
 static void say_result(const struct case_work *work, size_t i)
@@ -340,9 +340,9 @@ enum case_end segment_case(const struct segment_run *run, const struct case_file
     char message[sizeof((ana_error *)NULL)->message] = "";
 
     const enum case_end end = do_case(&work, message, sizeof message);
-    json_object(json, NULL);
-    json_string(json, "image", file->path);
-    json_string(json, "status", names[end]);
+    out_object(json, NULL);
+    out_string(json, "image", file->path);
+    out_string(json, "status", names[end]);
     if (end == CASE_DONE) {
         say_done(&work);
         report_done(&work, json);
@@ -354,9 +354,9 @@ enum case_end segment_case(const struct segment_run *run, const struct case_file
             complain("%s", message);
         else
             complain("%s: %s", file->path, message);
-        json_string(json, "error", message);
+        out_string(json, "error", message);
     }
-    json_object_end(json);
+    out_object_end(json);
     work_clear(&work);
     return end;
 }

@@ -94,15 +94,15 @@ static void report(const struct train_cli_options *options, double seconds)
     say(&options->common, "weights, log and curves are in %s\n", options->out);
     if (!options->common.json)
         return;
-    json_object(&json, NULL);
-    json_string(&json, "version", ana_version());
-    json_string(&json, "notice", ana_notice());
-    json_string(&json, "instruction_set", ana_instruction_set());
-    json_string(&json, "out", options->out);
-    json_integer(&json, "seed", (int64_t)options->seed);
-    json_number(&json, "seconds", seconds);
-    json_integer(&json, "peak_memory_bytes", peak_memory_bytes());
-    json_object_end(&json);
+    out_object(&json, NULL);
+    out_string(&json, "version", ana_version());
+    out_string(&json, "notice", ana_notice());
+    out_string(&json, "instruction_set", ana_instruction_set());
+    out_string(&json, "out", options->out);
+    out_integer(&json, "seed", (int64_t)options->seed);
+    out_number(&json, "seconds", seconds);
+    out_integer(&json, "peak_memory_bytes", peak_memory_bytes());
+    out_object_end(&json);
     if (!json_out_print(&json))
         complain("cannot write the JSON");
     json_out_clear(&json);

@@ -35,7 +35,7 @@ enum activation {
     ACTIVATION_LEAKY_RELU, /* slope 0.01 */
     ACTIVATION_SIGMOID,
     ACTIVATION_TANH,
-    ACTIVATION_GELU,       /* exact, by erf */
+    ACTIVATION_GELU, /* exact, by erf */
     ACTIVATION_GELU_TANH,
     ACTIVATION_QUICK_GELU, /* x sigmoid(1.702 x) */
     ACTIVATION_SILU,
@@ -44,9 +44,10 @@ enum activation {
 };
 
 /* C[b] = act(A[b] B[b] + bias) + residual[b], or C[b] += A[b] B[b].
- * A is m x k with element (i, p) at a[i * a_row + p * a_column]; B is k x n likewise; C and residual
- * are m x n with unit column stride. A batch stride of 0 shares the operand. A B that was packed by
- * gemm_pack() for the same b_row, b_column, k and n may be given in b_packed; then b is not read. */
+ * A is m x k with element (i, p) at a[i * a_row + p * a_column]; B is k x n likewise; C and
+ * residual are m x n with unit column stride. A batch stride of 0 shares the operand. A B that was
+ * packed by gemm_pack() for the same b_row, b_column, k and n may be given in b_packed; then b is
+ * not read. */
 struct gemm_args {
     enum dtype dtype;
     int64_t batch, m, n, k;
@@ -75,17 +76,17 @@ struct conv_args {
     int64_t in[CONV_MAX_DIMS], out[CONV_MAX_DIMS], kernel[CONV_MAX_DIMS];
     int64_t stride[CONV_MAX_DIMS], pad[CONV_MAX_DIMS], dilation[CONV_MAX_DIMS]; /* pad: low side;
                                                        the high side follows from `out` */
-    const void *x;      /* forward, backward_weights */
-    const void *w;      /* forward, backward_data */
-    const void *packed; /* by conv_pack() for the same pass, or NULL: packed on the fly */
-    const void *bias;   /* forward: [groups * oc] or NULL */
+    const void *x;              /* forward, backward_weights */
+    const void *w;              /* forward, backward_data */
+    const void *packed;         /* by conv_pack() for the same pass, or NULL: packed on the fly */
+    const void *bias;           /* forward: [groups * oc] or NULL */
     enum activation activation; /* forward: NONE or RELU */
-    const void *dy;     /* backward passes */
-    void *y;            /* forward */
-    void *dx;           /* backward_data */
-    void *dw;           /* backward_weights, layout of w */
-    void *dbias;        /* backward_weights: [groups * oc] or NULL */
-    bool accumulate;    /* backward_data: dx +=; backward_weights: dw += and dbias += */
+    const void *dy;             /* backward passes */
+    void *y;                    /* forward */
+    void *dx;                   /* backward_data */
+    void *dw;                   /* backward_weights, layout of w */
+    void *dbias;                /* backward_weights: [groups * oc] or NULL */
+    bool accumulate;            /* backward_data: dx +=; backward_weights: dw += and dbias += */
 };
 
 enum conv_pass { CONV_FORWARD, CONV_BACKWARD_DATA };
@@ -136,10 +137,10 @@ struct row_norm_args {
     double epsilon;
     const void *x, *gain, *bias; /* gain and bias: [c] or NULL */
     void *y;
-    double *mean, *rstd;   /* [rows]; written by forward, read by backward */
-    const void *dy;        /* backward */
-    void *dx;              /* or NULL */
-    void *dgain, *dbias;   /* or NULL; overwritten */
+    double *mean, *rstd; /* [rows]; written by forward, read by backward */
+    const void *dy;      /* backward */
+    void *dx;            /* or NULL */
+    void *dgain, *dbias; /* or NULL; overwritten */
 };
 
 struct softmax_args {
@@ -164,15 +165,15 @@ struct attention_args {
     const void *q, *k, *v;
     int64_t q_token, k_token, v_token; /* elements from one token to the next */
     int64_t q_batch, k_batch, v_batch; /* elements from one batch entry to the next */
-    const void *bias; /* [heads, tq, tk] or NULL */
-    const void *rel_h, *rel_w; /* both or neither */
+    const void *bias;                  /* [heads, tq, tk] or NULL */
+    const void *rel_h, *rel_w;         /* both or neither */
     int64_t kh, kw;
     const int32_t *key_count; /* [batch] or NULL */
     void *y;                  /* [batch, tq, heads, dim], contiguous */
     void *probabilities;      /* NULL: fused */
     double *log_sum;          /* [batch, heads, tq] of the row, for the fused backward; or NULL */
     const void *dy;
-    void *dq, *dk, *dv;       /* strides of q, k, v; overwritten */
+    void *dq, *dk, *dv; /* strides of q, k, v; overwritten */
 };
 
 struct activation_args {
@@ -215,9 +216,10 @@ struct pool2d_args {
     bool is_max; /* else mean */
     const void *x;
     void *y;
-    int32_t *index; /* max: [n, oh, ow, c] input position h * w_extent + w; may be NULL in forward */
+    int32_t
+        *index; /* max: [n, oh, ow, c] input position h * w_extent + w; may be NULL in forward */
     const void *dy;
-    void *dx;       /* overwritten */
+    void *dx; /* overwritten */
 };
 
 /* 2D resize, channels-last. Nearest: source = floor(dst * in / out). */

@@ -193,6 +193,11 @@ value graph_add(struct graph *graph, const struct nn_op *op, const char *name, c
         return NO_VALUE;
     }
     node.shape = shapes.output;
+    size_t bytes;
+    if (!shape_size(&bytes, &node.shape, node.dtype)) {
+        graph_fail(graph, "%s (%s): result too large", node.name, op->name);
+        return NO_VALUE;
+    }
     memcpy(node.saved_bytes, shapes.saved_bytes, sizeof node.saved_bytes);
     return append(graph, &node);
 }

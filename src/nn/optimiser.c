@@ -223,8 +223,8 @@ static void sgd_chunk(const struct step *s, struct chunk c, double rate, double 
     }
 }
 
-/* Buffers too: running statistics of the averaged weights are nearest to the averaged statistics. Of
- * frozen parameters the value itself stands for the average. */
+/* Buffers too: running statistics of the averaged weights are nearest to the averaged statistics.
+ * Of frozen parameters the value itself stands for the average. */
 static bool is_averaged(const struct optimiser *o, int param)
 {
     return o->ema && !(params_spec(o->params, param)->flags & PARAM_FROZEN);

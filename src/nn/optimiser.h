@@ -41,13 +41,13 @@ MUST_CHECK ana_status optimiser_step(struct optimiser *optimiser, const struct t
 int64_t optimiser_steps(const struct optimiser *optimiser); /* done so far */
 
 /* Puts the averages in place of the parameters, and back when called again; steps need the
- * parameters in place. Buffers and frozen parameters stay as they are. Without an average nothing
- * happens. */
+ * parameters in place. Buffers are averaged too; frozen parameters stay as they are. Without an
+ * average nothing happens. */
 void optimiser_swap_ema(struct optimiser *optimiser);
 
-/* "optimiser.step" (I64) and, in F32 for each parameter but the buffers, "optimiser.m.<name>",
- * "optimiser.v.<name>" and "optimiser.ema.<name>". Load wants what the same options save; after a
- * failed load the state is unspecified. */
+/* "optimiser.step" (I64) and, in F32, "optimiser.m.<name>" and "optimiser.v.<name>" for each
+ * parameter but the buffers, and "optimiser.ema.<name>" for all. Load wants what the same options
+ * save; after a failed load the state is unspecified. */
 MUST_CHECK ana_status optimiser_save(const struct optimiser *optimiser, struct tensor_sink *sink,
                                      ana_error *err);
 MUST_CHECK ana_status optimiser_load(struct optimiser *optimiser,

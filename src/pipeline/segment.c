@@ -1,7 +1,9 @@
 /* One prompt, one mask, one verdict.
  *
  * A mask is empty exactly when the verdict is "not found": because the words were refused, because
- * the presence score stayed below the model's threshold, or because no pixel reached the mask's.
+ * the presence score of what they name stayed below the model's threshold, or because no pixel
+ * reached the mask's. Whoever points with a box or a point alone has seen something there: a low
+ * score then makes the answer doubtful, not empty.
  */
 #include "pipeline/segment.h"
 
@@ -80,13 +82,14 @@ static ana_status measure_mask(struct ana_result *result, ana_error *err)
     return ANA_OK;
 }
 
-static void judge(struct ana_result *result, const struct model_facts *facts)
+static void judge(struct ana_result *result, const struct model_facts *facts, bool by_words)
 {
     ana_result_info *info = &result->info;
+    const bool absent = by_words && info->score < facts->presence_absent;
 
-    if (info->score >= facts->presence_absent)
+    if (!absent)
         threshold_soft(result);
-    if (info->score < facts->presence_absent)
+    if (absent)
         text_appendf(&result->reason,
                      "the model does not see it in this image (score %.3f, threshold %.3f)",
                      info->score, facts->presence_absent);
@@ -118,7 +121,7 @@ static ana_status answer_question(struct ana_result *result, struct segmenter *s
     answer.candidates[0].map = (struct image){0};
     answer_clear(&answer);
 
-    judge(result, &segmenter->session->model->facts);
+    judge(result, &segmenter->session->model->facts, result->info.concept_name != NULL);
     return measure_mask(result, err);
 }
 

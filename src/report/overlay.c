@@ -43,7 +43,7 @@ static struct window window_of(const struct image *image)
 
     if (image->pixels.dtype == DTYPE_U8)
         return w;
-    w = (struct window){INFINITY, -INFINITY};
+    w = (struct window){(double)INFINITY, -(double)INFINITY};
     for (int64_t i = 0; i < n; i++) {
         const double value = sample(image, i);
         if (isfinite(value)) {

@@ -213,7 +213,7 @@ static ana_status open_curves(struct curve curves[PLOT_MAX_CURVES], int *n_curve
 {
     ana_status status = ANA_OK;
 
-    *range = (struct range){INFINITY, -INFINITY};
+    *range = (struct range){(double)INFINITY, -(double)INFINITY};
     *n_curves = 0;
     for (int i = 0; !status && i < PLOT_MAX_CURVES && panel->columns[i]; i++) {
         const int64_t column = csv_column(csv, panel->columns[i]);
@@ -275,7 +275,7 @@ static ana_status draw_panel(struct canvas *canvas, double top, const struct plo
 static ana_status draw_plot(struct canvas *canvas, const struct csv *csv, const double *x,
                             const struct plot *plot, int *n_drawn, ana_error *err)
 {
-    struct range range = {INFINITY, -INFINITY};
+    struct range range = {(double)INFINITY, -(double)INFINITY};
     double top = plot->title ? TITLE_HEIGHT : 0;
     ana_status status = ANA_OK;
 

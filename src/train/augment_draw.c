@@ -66,7 +66,7 @@ static double clamp(double v, double low, double high)
 static struct view draw_general(const struct augment_policy *policy, struct random *random)
 {
     const double scale = scale_low * pow(scale_high / scale_low, random_uniform(random));
-    const double stretch = exp(aspect_sd * clamp(random_normal(random), -2.5, 2.5));
+    const double stretch = exp(0.5 * aspect_sd * clamp(random_normal(random), -2.5, 2.5));
     struct view v = {.shown_x = stretch / scale, .shown_y = 1.0 / (stretch * scale)};
 
     v.cx = 0.5 + random_between(random, -shift_range, shift_range);

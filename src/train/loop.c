@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "compute/compute.h"
+#include "train/calibrate.h"
 #include "train/checkpoint.h"
 #include "train/curve_log.h"
 #include "train/sampler.h"
@@ -16,10 +17,9 @@
 
 enum { MAX_MANIFESTS = 8, TABLE_LIMIT_BYTES = 1 << 24 };
 
-/* Until they are fitted: what mini.md 1 found to ship (logit 1.5 to 2, mask at one half). */
-static const double default_mask_threshold = 0.5;
-static const double default_presence_absent = 0.82;
-static const double default_presence_found = 0.95;
+static const double mask_threshold = 0.5;
+/* Of weights that are written before the end: logit 1.5, as mini.md 1 found. */
+static const struct calibration unfitted = {.presence_absent = 0.82, .presence_found = 0.95};
 
 struct train_options train_options_defaults(void)
 {
@@ -118,6 +118,14 @@ static ana_status make_sampler(struct run *run, ana_error *err)
     return status;
 }
 
+/* Is there a state to continue from? Then first values and word lessons would only be overwritten.
+ */
+static bool goes_on(const struct run *run)
+{
+    const struct train_options *o = run->options;
+    return o->resume && o->state && path_exists(o->state);
+}
+
 static ana_status make_trainee(struct run *run, ana_error *err)
 {
     const struct train_options *o = run->options;
@@ -136,7 +144,7 @@ static ana_status make_trainee(struct run *run, ana_error *err)
     optimiser.weight_decay = o->recipe.weight_decay;
     optimiser.clip_norm = o->recipe.clip_norm;
     optimiser.ema_decay = o->recipe.ema_decay;
-    if (!status && !o->init && o->recipe.word_steps > 0) {
+    if (!status && !o->init && o->recipe.word_steps > 0 && !goes_on(run)) {
         double accuracy;
         status = trainee_teach_words(&run->trainee, &run->concepts, o->recipe.word_steps, o->seed,
                                      run->context->pool, &accuracy, err);
@@ -151,7 +159,7 @@ static ana_status make_trainee(struct run *run, ana_error *err)
 static ana_status resume(struct run *run, ana_error *err)
 {
     const struct train_options *o = run->options;
-    if (!o->resume || !o->state || !path_exists(o->state))
+    if (!goes_on(run))
         return ANA_OK;
     struct checkpoint at = {.seed = o->seed, .recipe = recipe_fingerprint(&o->recipe)};
     const ana_status status = checkpoint_load(o->state, &at, &run->trainee, run->optimiser, err);
@@ -267,17 +275,24 @@ static ana_status save_state(struct run *run, ana_error *err)
 }
 
 /* The averaged weights are the ones to use. */
-static ana_status export_weights(struct run *run, ana_error *err)
+static ana_status export_weights(struct run *run, bool last, ana_error *err)
 {
+    struct calibration fitted = unfitted;
+    ana_status status = ANA_OK;
+    optimiser_swap_ema(run->optimiser);
+    if (last && run->options->recipe.calibrate_batches)
+        status = calibrate(&fitted, &run->trainee, run->sampler, &run->sampling,
+                           (uint64_t)run->options->recipe.steps,
+                           run->options->recipe.calibrate_batches, run->context->pool, err);
     const struct weights_facts facts = {.version = run->options->version,
                                         .licence = run->options->licence,
                                         .intended_use = run->options->intended_use,
                                         .concepts = run->concepts_text,
-                                        .mask_threshold = default_mask_threshold,
-                                        .presence_absent = default_presence_absent,
-                                        .presence_found = default_presence_found};
-    optimiser_swap_ema(run->optimiser);
-    const ana_status status = weights_export(run->options->out, &run->trainee, &facts, err);
+                                        .mask_threshold = mask_threshold,
+                                        .presence_absent = fitted.presence_absent,
+                                        .presence_found = fitted.presence_found};
+    if (!status)
+        status = weights_export(run->options->out, &run->trainee, &facts, err);
     optimiser_swap_ema(run->optimiser);
     return status;
 }
@@ -306,16 +321,16 @@ static ana_status run_steps(struct run *run, ana_progress_fn progress, void *use
             status = run_step(run, &run->loaders[now].batch, &loss, err);
         if (status)
             break;
-        const bool goes_on = tell(run, progress, user, loss);
+        const bool stays = tell(run, progress, user, loss);
         const bool due = run->options->save_every && run->step % run->options->save_every == 0;
-        if (due || !goes_on || run->step == steps)
+        if (due || !stays || run->step == steps)
             status = save_state(run, err);
-        if (!status && (due || run->step == steps))
-            status = export_weights(run, err);
-        if (!status && !goes_on)
+        if (!status && due && run->step < steps)
+            status = export_weights(run, false, err);
+        if (!status && !stays)
             status = ana_fail(err, ANA_ERR_CANCELLED, "stopped after step %" PRId64, run->step);
     }
-    return status;
+    return status ? status : export_weights(run, true, err);
 }
 
 static void clear(struct run *run)
@@ -338,11 +353,27 @@ static void clear(struct run *run)
     memory_free(run->concepts_text);
 }
 
+/* Hours of work must not end with a name that cannot be written. */
+static ana_status check_writable(const char *path, ana_error *err)
+{
+    struct file_writer writer;
+    if (!path)
+        return ANA_OK;
+    const ana_status status = file_writer_open(&writer, path, err);
+    if (!status)
+        file_discard(&writer);
+    return status;
+}
+
 ana_status train_run(const struct train_options *options, struct ana_context *context,
                      ana_progress_fn progress, void *user, ana_error *err)
 {
     struct run run = {.options = options, .context = context};
     ana_status status = recipe_check(&options->recipe, err);
+    if (!status)
+        status = check_writable(options->out, err);
+    if (!status)
+        status = check_writable(options->state, err);
     if (!status)
         status = open_data(&run, progress, user, err);
     if (!status)

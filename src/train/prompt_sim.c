@@ -15,7 +15,37 @@ static const double chance_of_several = 0.25;
 static const double chance_of_tight = 0.35, jitter_low = 0.02, jitter_high = 0.12;
 static const double chance_of_large = 0.7; /* one of the eight largest parts */
 static const double chance_of_middle = 0.5, chance_of_negative = 0.3;
+static const double solid_share = 0.75; /* of the target, in large parts; less is thin */
 enum { LARGE_PARTS = 8, CLICK_TRIES = 24 };
+
+/* Is the pixel, or one of its neighbours, of a part of that area? */
+static bool near_large(const struct parts *parts, int x, int y, int64_t min_area)
+{
+    for (int v = y > 0 ? y - 1 : 0; v <= y + 1 && v < parts->size; v++)
+        for (int u = x > 0 ? x - 1 : 0; u <= x + 1 && u < parts->size; u++) {
+            const int32_t label = parts->labels[v * parts->size + u];
+            if (label > 0 && parts->found->items[label - 1].area >= min_area)
+                return true;
+        }
+    return false;
+}
+
+/* How much of the mask lies in its large parts and their soft borders. */
+static double share_in_large(const struct parts *parts, const float *mask, int64_t min_area)
+{
+    double sum = 0, inside = 0;
+
+    for (int y = 0; y < parts->size; y++)
+        for (int x = 0; x < parts->size; x++) {
+            const float value = mask[y * parts->size + x];
+            if (!(value > 0))
+                continue;
+            sum += (double)value;
+            if (near_large(parts, x, y, min_area))
+                inside += (double)value;
+        }
+    return sum > 0 ? inside / sum : 1.0;
+}
 
 ana_status parts_find(struct parts *out, const float *mask, int size, ana_error *err)
 {
@@ -39,10 +69,12 @@ ana_status parts_find(struct parts *out, const float *mask, int size, ana_error 
     memory_free(solid);
     if (!status) {
         parts.large = memory_alloc_array((size_t)parts.found->n + 1, sizeof *parts.large);
-        if (!parts.large)
+        if (!parts.large) {
             status = ana_fail_memory(err, (size_t)parts.found->n * sizeof *parts.large);
-        else
+        } else {
             parts.n_large = components_largest(parts.large, parts.found->n, parts.found, min_area);
+            parts.thin = share_in_large(&parts, mask, min_area) < solid_share;
+        }
     }
     if (status) {
         parts_clear(&parts);
@@ -94,10 +126,12 @@ void parts_choose(struct chosen *out, const struct parts *parts, bool for_clicks
     const bool several = parts->n_large > 1 && random_uniform(random) < chance_of_several;
 
     *out = (struct chosen){.x0 = parts->size, .y0 = parts->size};
-    if (several && !for_clicks) {
+    if (parts->thin || (several && !for_clicks)) {
         out->whole = true;
         for (int64_t i = 0; i < parts->found->n; i++)
             include(out, &parts->found->items[i]);
+        if (for_clicks)
+            add_part(out, parts, draw_part(parts, random));
         return;
     }
     add_part(out, parts, draw_part(parts, random));

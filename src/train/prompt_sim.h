@@ -12,6 +12,8 @@ struct parts {
     struct components *found;
     int64_t *large; /* those of 16 pixels (at 256) or more, largest first */
     int64_t n_large;
+    /* The large parts are a broken piece of it, as of thin vessels: prompts mean the whole. */
+    bool thin;
 };
 MUST_CHECK ana_status parts_find(struct parts *out, const float *mask, int size, ana_error *err);
 void parts_clear(struct parts *parts);

@@ -28,6 +28,7 @@ struct train_recipe recipe_defaults(void)
                                  .presence_weight = 0.3,
                                  .auxiliary_weight = 0.2,
                                  .word_steps = 400,
+                                 .calibrate_batches = 120,
                                  .validate_every = 0,
                                  .patience = 0,
                                  .phases = {{128, 0.36}, {192, 0.22}, {256, 0.42}},
@@ -64,6 +65,7 @@ static const struct field fields[] = {
     FIELD(presence_weight, FIELD_DOUBLE, 0, 100),
     FIELD(auxiliary_weight, FIELD_DOUBLE, 0, 100),
     FIELD(word_steps, FIELD_INT64, 0, 1e9),
+    FIELD(calibrate_batches, FIELD_INT, 0, 1e6),
     FIELD(validate_every, FIELD_INT64, 0, 1e9),
     FIELD(patience, FIELD_INT64, 0, 1e9),
 };
@@ -224,11 +226,17 @@ double recipe_rate_at(const struct train_recipe *recipe, int64_t step)
                            recipe->learning_rate * recipe->final_rate);
 }
 
+static bool changes_steps(const struct field *field)
+{
+    return strcmp(field->key, "validate_every") != 0 && strcmp(field->key, "patience") != 0 &&
+           strcmp(field->key, "calibrate_batches") != 0;
+}
+
 uint64_t recipe_fingerprint(const struct train_recipe *recipe)
 {
     uint64_t hash = FNV1A_START;
     for (int i = 0; i < N_FIELDS; i++) {
-        if (strcmp(fields[i].key, "validate_every") == 0 || strcmp(fields[i].key, "patience") == 0)
+        if (!changes_steps(&fields[i]))
             continue;
         const double number = field_value(recipe, &fields[i]);
         hash = fnv1a(hash, &number, sizeof number);

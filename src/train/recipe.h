@@ -29,6 +29,7 @@ struct train_recipe {
     double presence_weight;  /* of the presence loss */
     double auxiliary_weight; /* of the losses at coarser scales */
     int64_t word_steps;      /* steps that teach the words before anything else; 0: none */
+    int calibrate_batches;   /* that the verdict's thresholds are fitted on at the end; 0: none */
     int64_t validate_every;  /* steps; 0: never */
     int64_t patience;        /* validations without a better one before stopping; 0: never stop */
     struct recipe_phase phases[RECIPE_MAX_PHASES];
@@ -46,7 +47,7 @@ MUST_CHECK ana_status recipe_check(const struct train_recipe *recipe, ana_error 
 int recipe_size_at(const struct train_recipe *recipe, int64_t step);
 double recipe_rate_at(const struct train_recipe *recipe, int64_t step);
 
-/* Identifies a recipe in a checkpoint: all but validation, which changes nothing. */
+/* Identifies a recipe in a checkpoint: all but validation and calibration, which change no step. */
 uint64_t recipe_fingerprint(const struct train_recipe *recipe);
 
 #endif

@@ -2,9 +2,8 @@
  *
  * Vectors are looked for in $ANATOME_GOLDEN, else beside the repository, else in tests/data. Kinds
  * that this version does not support end with 77, which ctest shows as skipped. A folder's kind is
- * its name without a last part of one letter: sam_a and sam_b are sam.
+ * its name without what tells the folders of a kind apart: sam_a and sam_b are sam.
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,12 +70,23 @@ static const char *root_folder(void)
     return path_is_folder(SHARED_FOLDER "/golden") ? SHARED_FOLDER "/golden" : TEST_DATA "/golden";
 }
 
-static bool is_of_kind(const char *folder, const char *kind)
+/* Whether the folder's name is the kind's, alone or with parts behind it: sam, sam_a, sam_big. */
+static bool begins_with_kind(const char *folder, const char *kind)
 {
-    size_t n = strlen(folder);
-    if (n > 2 && folder[n - 2] == '_' && isalpha((unsigned char)folder[n - 1]))
-        n -= 2;
-    return strlen(kind) == n && strncmp(folder, kind, n) == 0;
+    const size_t n = strlen(kind);
+    return strncmp(folder, kind, n) == 0 && (folder[n] == '\0' || folder[n] == '_');
+}
+
+/* Of several kinds that fit the longest counts: clipseg_plain_b is not of the kind clipseg. */
+static bool is_of_kind(const char *folder, const struct golden_kind *kind)
+{
+    if (!begins_with_kind(folder, kind->kind))
+        return false;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kinds[i].family, kind->family) == 0 &&
+            strlen(kinds[i].kind) > strlen(kind->kind) && begins_with_kind(folder, kinds[i].kind))
+            return false;
+    return true;
 }
 
 static double share_of(double error, double tolerance)
@@ -129,7 +139,7 @@ static int run_kind(const struct golden_kind *kind, const char *family_path,
 {
     int found = 0, failed = 0;
     for (size_t i = 0; i < folders->n; i++) {
-        if (!is_of_kind(folders->items[i], kind->kind))
+        if (!is_of_kind(folders->items[i], kind))
             continue;
         found++;
         if (!kind->run)

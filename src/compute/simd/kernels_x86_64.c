@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 
+#include <math.h>
 #include <pthread.h>
 
 #if defined(__x86_64__)
@@ -29,6 +30,8 @@
 #include "compute/simd/pool.inc"
 
 #include "compute/simd/resize.inc"
+
+#include "compute/simd/row.inc"
 
 #include "compute/simd/table.inc"
 

@@ -1,7 +1,7 @@
 /* The vector operations that the kernels use, for the instruction set of the including file.
  *
- * vecf holds VEC_WIDTH floats. Loads and stores are unaligned; the *_partial forms touch the first n
- * elements only, 0 < n < VEC_WIDTH, so that nothing outside a tensor is ever read. vec_fma rounds
+ * vecf holds VEC_WIDTH floats. Loads and stores are unaligned; the *_partial forms touch the first
+ * n elements only, 0 < n < VEC_WIDTH, so that nothing outside a tensor is ever read. vec_fma rounds
  * once where the instruction exists (AVX2 and up), twice on plain x86-64.
  */
 #ifndef ANA_COMPUTE_SIMD_VEC_H
@@ -86,6 +86,11 @@ static ALWAYS_INLINE vecf vec_where_positive(vecf gate, vecf a)
 {
     return _mm256_and_ps(_mm256_cmp_ps(gate, _mm256_setzero_ps(), _CMP_GT_OQ), a);
 }
+/* 0 where x < limit, else a (also where x is a NaN). */
+static ALWAYS_INLINE vecf vec_zero_below(vecf x, vecf limit, vecf a)
+{
+    return _mm256_and_ps(_mm256_cmp_ps(x, limit, _CMP_NLT_UQ), a);
+}
 static ALWAYS_INLINE vecf vec_abs(vecf a)
 {
     return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a);
@@ -102,7 +107,8 @@ static ALWAYS_INLINE vecf vec_round(vecf a)
 /* a * 2^n for whole n in [-126, 127]. */
 static ALWAYS_INLINE vecf vec_scale_power2(vecf a, vecf n)
 {
-    const veci e = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+    const veci e =
+        _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
     return _mm256_mul_ps(a, _mm256_castsi256_ps(e));
 }
 /* sum[i] += a[i] in double. */
@@ -206,6 +212,11 @@ static ALWAYS_INLINE vecf vec_max(vecf a, vecf b)
 static ALWAYS_INLINE vecf vec_where_positive(vecf gate, vecf a)
 {
     return _mm_and_ps(_mm_cmpgt_ps(gate, _mm_setzero_ps()), a);
+}
+/* 0 where x < limit, else a (also where x is a NaN). */
+static ALWAYS_INLINE vecf vec_zero_below(vecf x, vecf limit, vecf a)
+{
+    return _mm_and_ps(_mm_cmpnlt_ps(x, limit), a);
 }
 static ALWAYS_INLINE vecf vec_abs(vecf a)
 {

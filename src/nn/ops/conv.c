@@ -94,18 +94,6 @@ static bool has_relu(const struct op_call *call)
     return o->activation == ACTIVATION_RELU;
 }
 
-static size_t scratch(const struct op_call *call, bool backward, int n_workers)
-{
-    const struct conv_args args = conv_args(call);
-    if (!backward)
-        return call->compute->conv_forward_scratch(&args, n_workers);
-    size_t total = 0;
-    if (has_relu(call))
-        scratch_take(&total, tensor_bytes(&call->output));
-    return total + size_larger(call->compute->conv_backward_data_scratch(&args, n_workers),
-                               call->compute->conv_backward_weights_scratch(&args, n_workers));
-}
-
 static void forward(const struct op_call *call)
 {
     const struct nn_conv_options *o = call->options;
@@ -136,16 +124,25 @@ static const void *gradient_before_relu(const struct op_call *call, size_t *used
     return dz;
 }
 
+static struct channel_sums_args bias_sums(const struct op_call *call, const void *dz, double *sum)
+{
+    return (struct channel_sums_args){.dtype = call->dtype,
+                                      .n = 1,
+                                      .p = shape_rows(&call->output.shape),
+                                      .c = shape_last(&call->output.shape),
+                                      .x = dz,
+                                      .sum = sum};
+}
+
 /* The bias may want its gradient while the weights do not, or may accumulate where they do not;
  * its gradient is then summed apart. */
 static void bias_gradient(const struct op_call *call, const void *dz, size_t used)
 {
-    const int64_t c = shape_last(&call->output.shape), rows = shape_rows(&call->output.shape);
+    const int64_t c = shape_last(&call->output.shape);
     double *sum = scratch_at(call, scratch_take(&used, (size_t)c * sizeof *sum));
     const struct kernel_env env = call_env(call, used);
-    call->compute->channel_sums(
-        &env, &(struct channel_sums_args){
-                  .dtype = call->dtype, .n = 1, .p = rows, .c = c, .x = dz, .sum = sum});
+    const struct channel_sums_args args = bias_sums(call, dz, sum);
+    call->compute->channel_sums(&env, &args);
     for (int64_t i = 0; i < c; i++)
         real_store(call->input_gradient[BIAS].data, call->dtype, i, sum[i], call->accumulate[BIAS]);
 }
@@ -178,22 +175,25 @@ static void backward(const struct op_call *call)
         bias_gradient(call, args.dy, used);
 }
 
-static size_t backward_scratch_with_bias(const struct op_call *call, int n_workers)
+static size_t backward_scratch(const struct op_call *call, int n_workers)
 {
-    const int64_t c = shape_last(&call->output.shape), rows = shape_rows(&call->output.shape);
-    size_t sums = 0;
-    scratch_take(&sums, (size_t)c * sizeof(double));
-    const struct channel_sums_args args = {.dtype = call->dtype, .n = 1, .p = rows, .c = c};
-    sums += call->compute->channel_sums_scratch(&args, n_workers);
+    const struct conv_args args = conv_args(call);
+    const struct channel_sums_args sums = bias_sums(call, NULL, NULL);
+    size_t dz = 0, bias = 0;
     if (has_relu(call))
-        scratch_take(&sums, tensor_bytes(&call->output));
-    return size_larger(scratch(call, true, n_workers), sums);
+        scratch_take(&dz, tensor_bytes(&call->output));
+    scratch_take(&bias, (size_t)sums.c * sizeof(double));
+    bias += call->compute->channel_sums_scratch(&sums, n_workers);
+    size_t largest = call->compute->conv_backward_data_scratch(&args, n_workers);
+    largest = size_larger(largest, call->compute->conv_backward_weights_scratch(&args, n_workers));
+    return dz + size_larger(largest, bias);
 }
 
-static size_t scratch_bytes(const struct op_call *call, bool is_backward, int n_workers)
+static size_t scratch(const struct op_call *call, bool is_backward, int n_workers)
 {
-    return is_backward ? backward_scratch_with_bias(call, n_workers)
-                       : scratch(call, false, n_workers);
+    const struct conv_args args = conv_args(call);
+    return is_backward ? backward_scratch(call, n_workers)
+                       : call->compute->conv_forward_scratch(&args, n_workers);
 }
 
 static size_t packed_bytes(const struct op_call *call, bool is_backward)
@@ -214,7 +214,7 @@ const struct nn_op nn_op_conv = {.name = "conv",
                                  .accumulates = true,
                                  .reads = 1U << X | 1U << W | OP_READS_OUTPUT,
                                  .infer = infer,
-                                 .scratch = scratch_bytes,
+                                 .scratch = scratch,
                                  .forward = forward,
                                  .backward = backward,
                                  .packed_bytes = packed_bytes,

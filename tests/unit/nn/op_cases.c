@@ -622,6 +622,14 @@ static value bad_rank(struct case_graph *c, const int64_t *n)
     return nn_resize2d(c->graph, "bad", floats(c, SHAPE(2, 3)), 4, 4, RESIZE_NEAREST, false);
 }
 
+static value bad_size(struct case_graph *c, const int64_t *n)
+{
+    (void)n;
+    const int64_t huge = INT64_C(1) << 31;
+    return nn_resize2d(c->graph, "bad", floats(c, SHAPE(1, 2, 2, 3)), huge, huge, RESIZE_NEAREST,
+                       false);
+}
+
 static value bad_heads(struct case_graph *c, const int64_t *n)
 {
     (void)n;
@@ -659,6 +667,7 @@ const struct bad_case bad_cases[] = {
     {bad_index_type, "index is of type F32, expected I32"},
     {bad_shuffle, "[1, 2, 2, 6] does not divide by 2"},
     {bad_rank, "x is [2, 3], expected 4 to 4 axes"},
+    {bad_size, "result too large"},
     {bad_heads, "6 channels in 4 heads"},
     {bad_empty, "which is empty"},
     {bad_matmul, "a is [2, 3, 4] and b [2, 3, 4]"},

@@ -1,0 +1,137 @@
+/* Scores of many word prompts, sorted, and two percentiles of them. */
+#include "train/calibrate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "models/mini/mini.h"
+
+/* Whatever the percentiles say, the thresholds stay where a score still means something. */
+static const double lowest_threshold = 0.5, highest_threshold = 0.98;
+
+struct scorer {
+    struct graph *graph;
+    struct plan *plan;
+    value images, presence;
+    struct mini_prompts prompts;
+    struct sample_batch batch;
+};
+
+struct scores {
+    double *present, *absent;
+    int n_present, n_absent;
+};
+
+static ana_status scorer_create(struct scorer *s, const struct trainee *trainee,
+                                const struct sampler_options *sampling, struct pool *pool,
+                                ana_error *err)
+{
+    struct sampler_options options = *sampling;
+    options.size = MINI_SIZE;
+    ana_status status = sample_batch_create(&s->batch, &options, err);
+    if (!status)
+        status = graph_create(&s->graph, trainee->params, DTYPE_F32, err);
+    if (status)
+        return status;
+    struct graph *g = s->graph;
+    const int64_t n = s->batch.n_images, p = s->batch.n_prompts, size = MINI_SIZE;
+    s->images = graph_input(g, "images", DTYPE_F32, SHAPE(n, size, size, 3));
+    s->prompts.words = graph_input(g, "word_indices", DTYPE_I32, SHAPE(p, MINI_WORDS));
+    s->prompts.flags = graph_input(g, "flags", DTYPE_F32, SHAPE(p, MINI_FLAGS));
+    s->prompts.maps = graph_input(g, "maps", DTYPE_F32, SHAPE(p, size, size, MINI_MAPS));
+    s->prompts.image = graph_input(g, "image_of", DTYPE_I32, SHAPE(p));
+    const struct mini_features features = mini_encode(&trainee->network, g, s->images);
+    s->presence = mini_decode(&trainee->network, g, &features, &s->prompts, false).presence;
+    return plan_create(&s->plan, g, &(struct plan_request){.outputs = &s->presence, .n_outputs = 1},
+                       &(struct plan_env){.pool = pool}, err);
+}
+
+static void scorer_clear(struct scorer *s)
+{
+    sample_batch_clear(&s->batch);
+    plan_free(s->plan);
+    graph_free(s->graph);
+}
+
+static void feed(const struct scorer *s, value v, const void *data)
+{
+    const struct tensor input = plan_value(s->plan, v);
+    memcpy(input.data, data, tensor_bytes(&input));
+}
+
+static void take_scores(const struct scorer *s, struct scores *scores)
+{
+    const float *logits = plan_value(s->plan, s->presence).data;
+    for (int i = 0; i < s->batch.n_prompts; i++) {
+        const float *flags = &s->batch.flags[i * MINI_FLAGS];
+        const bool words_alone = flags[0] > 0 && flags[1] <= 0 && flags[2] <= 0;
+        if (!words_alone || s->batch.concept[i] < 0)
+            continue;
+        const double score = 1 / (1 + exp(-(double)logits[i]));
+        if (s->batch.present[i] > 0)
+            scores->present[scores->n_present++] = score;
+        else
+            scores->absent[scores->n_absent++] = score;
+    }
+}
+
+static int compare_scores(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The score that a share of the sorted scores lies below. */
+static double percentile(const double *sorted, int n, double share)
+{
+    return n ? sorted[(int)(share * (n - 1))] : lowest_threshold;
+}
+
+static struct calibration thresholds_of(struct scores *scores)
+{
+    qsort(scores->present, (size_t)scores->n_present, sizeof(double), compare_scores);
+    qsort(scores->absent, (size_t)scores->n_absent, sizeof(double), compare_scores);
+    struct calibration c = {.n_present = scores->n_present, .n_absent = scores->n_absent};
+    c.presence_absent = percentile(scores->present, c.n_present, CALIBRATE_MISSED_SHARE);
+    c.presence_found = percentile(scores->absent, c.n_absent, 1 - CALIBRATE_WRONG_SHARE);
+    c.presence_absent = fmin(fmax(c.presence_absent, lowest_threshold), highest_threshold);
+    c.presence_found = fmin(fmax(c.presence_found, c.presence_absent), highest_threshold);
+    return c;
+}
+
+ana_status calibrate(struct calibration *out, const struct trainee *trainee,
+                     const struct sampler *sampler, const struct sampler_options *sampling,
+                     uint64_t first_step, int n_batches, struct pool *pool, ana_error *err)
+{
+    struct scorer s = {0};
+    struct scores scores = {0};
+    ana_status status = scorer_create(&s, trainee, sampling, pool, err);
+    const size_t most = (size_t)n_batches * (size_t)s.batch.n_prompts;
+    if (!status) {
+        scores.present = memory_alloc_array(most, sizeof(double));
+        scores.absent = memory_alloc_array(most, sizeof(double));
+        if (!scores.present || !scores.absent)
+            status = ana_fail_memory(err, most * sizeof(double));
+    }
+    for (int i = 0; !status && i < n_batches; i++) {
+        status = sampler_fill(sampler, first_step + (uint64_t)i, &s.batch, pool, err);
+        if (status)
+            break;
+        feed(&s, s.images, s.batch.images);
+        feed(&s, s.prompts.words, s.batch.words);
+        feed(&s, s.prompts.flags, s.batch.flags);
+        feed(&s, s.prompts.maps, s.batch.maps);
+        feed(&s, s.prompts.image, s.batch.image_of);
+        status = plan_forward(s.plan, NULL, NULL, err);
+        if (!status)
+            take_scores(&s, &scores);
+    }
+    if (!status)
+        *out = thresholds_of(&scores);
+    memory_free(scores.present);
+    memory_free(scores.absent);
+    scorer_clear(&s);
+    return status;
+}

@@ -1,0 +1,27 @@
+/* The thresholds of the verdict, fitted on augmented training pictures that no step has seen.
+ *
+ * presence_absent: below it the answer is "not found" and the mask is empty. It is the score that
+ * MISSED_SHARE of the present things asked for by words fall below.
+ * presence_found: from it on the answer is "found"; the score that WRONG_SHARE of the absent things
+ * reach. Between the two: doubtful.
+ */
+#ifndef ANA_TRAIN_CALIBRATE_H
+#define ANA_TRAIN_CALIBRATE_H
+
+#include "train/trainee.h"
+
+#define CALIBRATE_MISSED_SHARE 0.01
+#define CALIBRATE_WRONG_SHARE  0.01
+
+struct calibration {
+    double presence_absent, presence_found;
+    int n_present, n_absent; /* word prompts it rests on */
+};
+
+/* Uses the trainee's parameters as they are and `n_batches` batches from `first_step` on. */
+MUST_CHECK ana_status calibrate(struct calibration *out, const struct trainee *trainee,
+                                const struct sampler *sampler,
+                                const struct sampler_options *sampling, uint64_t first_step,
+                                int n_batches, struct pool *pool, ana_error *err);
+
+#endif
