@@ -1,6 +1,6 @@
 # A thin front to the CMake presets.
 #   make           the command and the libraries, optimised, in build/release
-#   make check     everything quick that can be tested (.ci/run)
+#   make check     everything quick that can be tested (tools/check)
 #   make install   to PREFIX (/usr/local), below DESTDIR if that is set
 #   make format    clang-format on all sources
 PREFIX ?= /usr/local
@@ -11,7 +11,7 @@ all:
 	cmake --build --preset release
 
 check:
-	bash .ci/run
+	bash tools/check
 
 install: all
 	cmake --install build/release --prefix "$(PREFIX)"
