@@ -62,7 +62,7 @@ static int add_word(int32_t *index, int n, int max, const char *word, size_t len
 
 int words_features(int32_t *index, int max, const char *phrase)
 {
-    char plain[WORDS_PHRASE_SIZE];
+    char plain[WORDS_PHRASE_SIZE] = "";
     int n = 0;
 
     words_normalise(plain, sizeof plain, phrase);

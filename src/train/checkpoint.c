@@ -6,13 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "io/safetensors.h"
 #include "models/model.h"
 
+/* The optimiser names its own tensors. */
+static const char parameters_prefix[] = "parameters.";
 static const char key_step[] = "anatome.train.step";
 static const char key_seed[] = "anatome.train.seed";
 static const char key_recipe[] = "anatome.train.recipe";
 static const char key_isa[] = "anatome.train.instruction_set";
+static const char key_best[] = "anatome.train.best_dice";
+static const char key_without_best[] = "anatome.train.validations_without_best";
 
 static ana_status put_number(struct tensor_sink *sink, const char *key, uint64_t number,
                              ana_error *err)
@@ -22,11 +27,12 @@ static ana_status put_number(struct tensor_sink *sink, const char *key, uint64_t
     return sink->ops->put_metadata(sink, key, text, err);
 }
 
-static ana_status put_double(struct tensor_sink *sink, const char *key, double number,
+/* digits: 17 give the same double back, fewer are easier to read. */
+static ana_status put_double(struct tensor_sink *sink, const char *key, double number, int digits,
                              ana_error *err)
 {
     char text[32];
-    snprintf(text, sizeof text, "%.9g", number);
+    snprintf(text, sizeof text, "%.*g", digits, number);
     return sink->ops->put_metadata(sink, key, text, err);
 }
 
@@ -41,8 +47,12 @@ static ana_status put_state(struct tensor_sink *sink, const struct checkpoint *a
         status = put_number(sink, key_recipe, at->recipe, err);
     if (!status)
         status = sink->ops->put_metadata(sink, key_isa, at->instruction_set, err);
+    if (!status && at->best_dice >= 0)
+        status = put_double(sink, key_best, at->best_dice, 17, err);
+    if (!status && at->best_dice >= 0)
+        status = put_number(sink, key_without_best, (uint64_t)at->without_best, err);
     if (!status)
-        status = params_save(trainee->params, sink, "", DTYPE_F32, err);
+        status = params_save(trainee->params, sink, parameters_prefix, DTYPE_F32, err);
     if (!status)
         status = optimiser_save(optimiser, sink, err);
     return status;
@@ -78,6 +88,24 @@ static ana_status get_number(const struct tensor_source *source, const char *key
     return ANA_OK;
 }
 
+/* A run that was not validated yet says nothing about it. */
+static ana_status read_validation(const struct tensor_source *source, struct checkpoint *at,
+                                  ana_error *err)
+{
+    uint64_t without_best;
+    const char *best = source->ops->metadata(source, key_best);
+    at->best_dice = -1;
+    at->without_best = 0;
+    if (!best)
+        return ANA_OK;
+    if (!string_to_double(best, &at->best_dice))
+        return ana_fail(err, ANA_ERR_FORMAT, "%s: %s is \"%s\", expected a number",
+                        source->ops->label(source), key_best, best);
+    const ana_status status = get_number(source, key_without_best, &without_best, err);
+    at->without_best = status ? 0 : (int64_t)without_best;
+    return status;
+}
+
 static ana_status read_header(const struct tensor_source *source, struct checkpoint *at,
                               ana_error *err)
 {
@@ -92,79 +120,8 @@ static ana_status read_header(const struct tensor_source *source, struct checkpo
     const char *isa = source->ops->metadata(source, key_isa);
     at->step = (int64_t)step;
     snprintf(at->instruction_set, sizeof at->instruction_set, "%s", isa ? isa : "");
-    return ANA_OK;
+    return read_validation(source, at, err);
 }
-
-/* Shows the tensors of a source whose names do not begin with a prefix, so that each reader sees
- * only its own. */
-struct without_prefix {
-    struct tensor_source base;
-    const struct tensor_source *inner;
-    const char *prefix;
-};
-
-static const struct without_prefix *as_without(const struct tensor_source *source)
-{
-    return (const struct without_prefix *)source;
-}
-
-static bool is_hidden(const struct without_prefix *view, const char *name)
-{
-    return strncmp(name, view->prefix, strlen(view->prefix)) == 0;
-}
-
-static int64_t inner_index(const struct without_prefix *view, int64_t index)
-{
-    const int64_t n = view->inner->ops->count(view->inner);
-    for (int64_t i = 0; i < n; i++)
-        if (!is_hidden(view, view->inner->ops->name(view->inner, i)) && index-- == 0)
-            return i;
-    return -1;
-}
-
-static const char *without_label(const struct tensor_source *source)
-{
-    const struct without_prefix *view = as_without(source);
-    return view->inner->ops->label(view->inner);
-}
-
-static int64_t without_count(const struct tensor_source *source)
-{
-    const struct without_prefix *view = as_without(source);
-    int64_t shown = 0;
-    for (int64_t i = 0; i < view->inner->ops->count(view->inner); i++)
-        shown += !is_hidden(view, view->inner->ops->name(view->inner, i));
-    return shown;
-}
-
-static const char *without_name(const struct tensor_source *source, int64_t index)
-{
-    const struct without_prefix *view = as_without(source);
-    return view->inner->ops->name(view->inner, inner_index(view, index));
-}
-
-static struct tensor without_tensor(const struct tensor_source *source, int64_t index)
-{
-    const struct without_prefix *view = as_without(source);
-    return view->inner->ops->tensor(view->inner, inner_index(view, index));
-}
-
-static int64_t without_find(const struct tensor_source *source, const char *name)
-{
-    for (int64_t i = 0; i < without_count(source); i++)
-        if (strcmp(without_name(source, i), name) == 0)
-            return i;
-    return -1;
-}
-
-static const char *without_metadata(const struct tensor_source *source, const char *key)
-{
-    const struct without_prefix *view = as_without(source);
-    return view->inner->ops->metadata(view->inner, key);
-}
-
-static const struct tensor_source_ops without_ops = {
-    without_label, without_count, without_name, without_tensor, without_find, without_metadata};
 
 ana_status checkpoint_load(const char *path, struct checkpoint *at, struct trainee *trainee,
                            struct optimiser *optimiser, ana_error *err)
@@ -179,9 +136,8 @@ ana_status checkpoint_load(const char *path, struct checkpoint *at, struct train
     if (!status && (at->seed != mine.seed || at->recipe != mine.recipe))
         status = ana_fail(err, ANA_ERR_ARGUMENT, "%s was made with another %s", path,
                           at->seed != mine.seed ? "seed" : "recipe");
-    const struct without_prefix parameters = {{&without_ops}, source, OPTIMISER_PREFIX};
     if (!status)
-        status = params_load(trainee->params, &parameters.base, err);
+        status = params_load_prefixed(trainee->params, source, parameters_prefix, err);
     if (!status)
         status = optimiser_load(optimiser, source, err);
     safetensors_free(file);
@@ -205,11 +161,11 @@ static ana_status put_facts(struct tensor_sink *sink, const struct weights_facts
     for (size_t i = 0; !status && i < sizeof strings / sizeof strings[0]; i++)
         status = sink->ops->put_metadata(sink, strings[i].key, strings[i].text, err);
     if (!status)
-        status = put_double(sink, MODEL_KEY_MASK_THRESHOLD, facts->mask_threshold, err);
+        status = put_double(sink, MODEL_KEY_MASK_THRESHOLD, facts->mask_threshold, 6, err);
     if (!status)
-        status = put_double(sink, MODEL_KEY_PRESENCE_ABSENT, facts->presence_absent, err);
+        status = put_double(sink, MODEL_KEY_PRESENCE_ABSENT, facts->presence_absent, 6, err);
     if (!status)
-        status = put_double(sink, MODEL_KEY_PRESENCE_FOUND, facts->presence_found, err);
+        status = put_double(sink, MODEL_KEY_PRESENCE_FOUND, facts->presence_found, 6, err);
     return status;
 }
 

@@ -5,15 +5,14 @@
 #include "nn/optimiser.h"
 #include "train/trainee.h"
 
-/* Names of the optimiser's own tensors begin with it. */
-#define OPTIMISER_PREFIX "optimiser."
-
 /* Where a run stands, and what it must agree on with the run that resumes it. */
 struct checkpoint {
     int64_t step; /* steps done */
     uint64_t seed;
     uint64_t recipe; /* fingerprint */
     char instruction_set[16];
+    double best_dice;     /* of the validations so far; negative before the first */
+    int64_t without_best; /* validations since then */
 };
 
 MUST_CHECK ana_status checkpoint_save(const char *path, const struct checkpoint *at,

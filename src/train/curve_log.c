@@ -23,7 +23,7 @@ static size_t bytes_of_lines(const char *data, size_t size, int64_t n)
     return end;
 }
 
-static ana_status cut_back(const char *path, int64_t lines, ana_error *err)
+static ana_status cut_back(size_t *left, const char *path, int64_t lines, ana_error *err)
 {
     uint8_t *bytes;
     size_t size;
@@ -31,6 +31,7 @@ static ana_status cut_back(const char *path, int64_t lines, ana_error *err)
     if (status)
         return status;
     const size_t kept = bytes_of_lines((const char *)bytes, size, lines);
+    *left = kept;
     if (kept != size)
         status = file_write(path, bytes, kept, err);
     memory_free(bytes);
@@ -43,19 +44,19 @@ ana_status curve_log_open(struct curve_log *log, const char *path, const char *h
     *log = (struct curve_log){0};
     if (!path)
         return ANA_OK;
-    const bool goes_on = steps > 0 && path_exists(path);
-    if (goes_on) {
-        const ana_status status = cut_back(path, steps + 1, err);
+    size_t left = 0; /* bytes of an old log to go on from; an old one without a header has none */
+    if (steps > 0 && path_exists(path)) {
+        const ana_status status = cut_back(&left, path, steps + 1, err);
         if (status)
             return status;
     }
     log->path = memory_copy_string(path);
-    log->stream = fopen(path, goes_on ? "ab" : "wb");
+    log->stream = fopen(path, left ? "ab" : "wb");
     if (!log->path || !log->stream) {
         curve_log_close(log);
         return ana_fail(err, ANA_ERR_IO, "%s: %s", path, strerror(errno));
     }
-    return goes_on ? ANA_OK : curve_log_line(log, err, "%s", header);
+    return left ? ANA_OK : curve_log_line(log, err, "%s", header);
 }
 
 ana_status curve_log_line(struct curve_log *log, ana_error *err, const char *format, ...)

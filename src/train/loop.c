@@ -3,6 +3,7 @@
 #include "train/loop.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "train/curve_log.h"
 #include "train/sampler.h"
 #include "train/trainee.h"
+#include "train/validate.h"
 
 enum { MAX_MANIFESTS = 8, TABLE_LIMIT_BYTES = 1 << 24 };
 
@@ -57,6 +59,8 @@ struct run {
     struct train_step *step_plan;
     int size; /* of step_plan */
     int64_t step;
+    double best_dice; /* as in struct checkpoint */
+    int64_t without_best;
     struct curve_log log;
 };
 
@@ -166,6 +170,8 @@ static ana_status resume(struct run *run, ana_error *err)
     if (status)
         return status;
     run->step = at.step;
+    run->best_dice = at.best_dice;
+    run->without_best = at.without_best;
     const char *isa = compute_default()->instruction_set;
     if (strcmp(isa, at.instruction_set) != 0)
         log_write(&run->context->log, ANA_LOG_WARNING,
@@ -183,6 +189,8 @@ static ana_status open_log(struct run *run, ana_error *err)
         strcat(header, loss_part_names[i]);
     }
     strcat(header, ",gradient_norm");
+    if (run->options->recipe.validate_every)
+        strcat(header, ",val_dice");
     return curve_log_open(&run->log, run->options->log, header, run->step, err);
 }
 
@@ -235,18 +243,51 @@ static ana_status plan_for_size(struct run *run, int size, ana_error *err)
     return status;
 }
 
-static ana_status log_step(struct run *run, double rate, const double loss[LOSS_PARTS], double norm,
-                           ana_error *err)
+/* Every so often: Dice of the averaged weights on the split `val`; NaN in between. */
+static ana_status validate_step(struct run *run, double *dice, ana_error *err)
 {
-    return curve_log_line(&run->log, err, "%" PRId64 ",%d,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g",
+    const struct train_recipe *recipe = &run->options->recipe;
+    *dice = (double)NAN;
+    if (!recipe->validate_every || (run->step + 1) % recipe->validate_every)
+        return ANA_OK;
+    optimiser_swap_ema(run->optimiser);
+    const ana_status status = validate(dice, &run->trainee, &run->dataset, &run->concepts, "val",
+                                       run->size, run->context->pool, err);
+    optimiser_swap_ema(run->optimiser);
+    if (*dice > run->best_dice) {
+        run->best_dice = *dice;
+        run->without_best = 0;
+    } else {
+        run->without_best++;
+    }
+    return status;
+}
+
+static bool is_finished(const struct run *run)
+{
+    const struct train_recipe *recipe = &run->options->recipe;
+    return run->step >= recipe->steps ||
+           (recipe->patience && run->without_best >= recipe->patience);
+}
+
+static ana_status log_step(struct run *run, double rate, const double loss[LOSS_PARTS], double norm,
+                           double dice, ana_error *err)
+{
+    char validation[24] = "";
+    if (isfinite(dice))
+        snprintf(validation, sizeof validation, ",%.6g", dice);
+    else if (run->options->recipe.validate_every)
+        snprintf(validation, sizeof validation, ",");
+    return curve_log_line(&run->log, err, "%" PRId64 ",%d,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g%s",
                           run->step, run->size, rate, loss[LOSS_TOTAL], loss[LOSS_BCE],
-                          loss[LOSS_DICE], loss[LOSS_PRESENCE], loss[LOSS_AUXILIARY], norm);
+                          loss[LOSS_DICE], loss[LOSS_PRESENCE], loss[LOSS_AUXILIARY], norm,
+                          validation);
 }
 
 static ana_status run_step(struct run *run, const struct sample_batch *batch, double *loss_out,
                            ana_error *err)
 {
-    double loss[LOSS_PARTS], norm;
+    double loss[LOSS_PARTS], norm, dice;
     ana_status status = plan_for_size(run, batch->size, err);
     if (!status)
         status = train_step_run(run->step_plan, batch, loss, err);
@@ -256,7 +297,9 @@ static ana_status run_step(struct run *run, const struct sample_batch *batch, do
     train_step_gradients(run->step_plan, run->gradients);
     status = optimiser_step(run->optimiser, run->gradients, rate, run->context->pool, &norm, err);
     if (!status)
-        status = log_step(run, rate, loss, norm, err);
+        status = validate_step(run, &dice, err);
+    if (!status)
+        status = log_step(run, rate, loss, norm, dice, err);
     *loss_out = loss[LOSS_TOTAL];
     run->step++;
     return status ? ana_fail_in(err, status, "step %" PRId64, run->step - 1) : ANA_OK;
@@ -268,7 +311,9 @@ static ana_status save_state(struct run *run, ana_error *err)
         return ANA_OK;
     struct checkpoint at = {.step = run->step,
                             .seed = run->options->seed,
-                            .recipe = recipe_fingerprint(&run->options->recipe)};
+                            .recipe = recipe_fingerprint(&run->options->recipe),
+                            .best_dice = run->best_dice,
+                            .without_best = run->without_best};
     snprintf(at.instruction_set, sizeof at.instruction_set, "%s",
              compute_default()->instruction_set);
     return checkpoint_save(run->options->state, &at, &run->trainee, run->optimiser, err);
@@ -311,8 +356,8 @@ static ana_status run_steps(struct run *run, ana_progress_fn progress, void *use
 {
     const int64_t steps = run->options->recipe.steps;
     ana_status status =
-        run->step < steps ? start_loader(run, &run->loaders[0], run->step, err) : ANA_OK;
-    for (int now = 0; !status && run->step < steps; now = !now) {
+        is_finished(run) ? ANA_OK : start_loader(run, &run->loaders[0], run->step, err);
+    for (int now = 0; !status && !is_finished(run); now = !now) {
         status = finish_loader(&run->loaders[now], err);
         if (!status && run->step + 1 < steps)
             status = start_loader(run, &run->loaders[!now], run->step + 1, err);
@@ -323,11 +368,11 @@ static ana_status run_steps(struct run *run, ana_progress_fn progress, void *use
             break;
         const bool stays = tell(run, progress, user, loss);
         const bool due = run->options->save_every && run->step % run->options->save_every == 0;
-        if (due || !stays || run->step == steps)
+        if (due || !stays || is_finished(run))
             status = save_state(run, err);
-        if (!status && due && run->step < steps)
+        if (!status && due && !is_finished(run))
             status = export_weights(run, false, err);
-        if (!status && !stays)
+        if (!status && !stays && !is_finished(run))
             status = ana_fail(err, ANA_ERR_CANCELLED, "stopped after step %" PRId64, run->step);
     }
     return status ? status : export_weights(run, true, err);
@@ -368,7 +413,7 @@ static ana_status check_writable(const char *path, ana_error *err)
 ana_status train_run(const struct train_options *options, struct ana_context *context,
                      ana_progress_fn progress, void *user, ana_error *err)
 {
-    struct run run = {.options = options, .context = context};
+    struct run run = {.options = options, .context = context, .best_dice = -1};
     ana_status status = recipe_check(&options->recipe, err);
     if (!status)
         status = check_writable(options->out, err);

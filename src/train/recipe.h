@@ -30,7 +30,7 @@ struct train_recipe {
     double auxiliary_weight; /* of the losses at coarser scales */
     int64_t word_steps;      /* steps that teach the words before anything else; 0: none */
     int calibrate_batches;   /* that the verdict's thresholds are fitted on at the end; 0: none */
-    int64_t validate_every;  /* steps; 0: never */
+    int64_t validate_every;  /* steps between Dice on the split `val` (column val_dice); 0: never */
     int64_t patience;        /* validations without a better one before stopping; 0: never stop */
     struct recipe_phase phases[RECIPE_MAX_PHASES];
     int n_phases;

@@ -2,6 +2,7 @@
 #include "train/sampler.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -105,10 +106,9 @@ static bool mirrors_kept_out(const struct sampler_options *options, const char *
     const bool left = string_starts_with(name, "left ");
     const bool right = string_starts_with(name, "right ");
 
-    if ((!left && !right) || strlen(name) + 2 > sizeof twin)
+    if (!left && !right)
         return false;
-    memcpy(twin, left ? "right" : "left", left ? 6 : 5);
-    strcat(twin, name + (left ? 4 : 5));
+    (void)snprintf(twin, sizeof twin, "%s%s", left ? "right" : "left", strchr(name, ' '));
     return is_kept_out(options, twin);
 }
 

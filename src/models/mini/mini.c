@@ -181,22 +181,25 @@ static float sample_of(const struct image *image, int64_t index)
     }
 }
 
+/* Rows first, one at a time, so that a huge image never exists as floats. */
 ana_status mini_picture(float *out, int64_t size, const struct image *image, ana_error *err)
 {
     const int64_t h = image_height(image), w = image_width(image), c = image_channels(image);
-    size_t n;
-    if (!size_mul(&n, (size_t)h, (size_t)w) || !size_mul(&n, n, 3))
-        return ana_fail(err, ANA_ERR_LIMIT, "image of %lld x %lld is too large", (long long)w,
-                        (long long)h);
-    float *plane = memory_alloc_array(n, sizeof *plane);
-    if (!plane)
-        return ana_fail_memory(err, n * sizeof *plane);
-    for (int64_t i = 0; i < h * w; i++)
-        for (int64_t k = 0; k < 3; k++)
-            plane[i * 3 + k] = sample_of(image, i * c + (c >= 3 ? k : 0));
-    const ana_status status =
-        plane_resize_area(out, size, size, plane, &(struct plane_shape){h, w, 3}, err);
-    memory_free(plane);
+    float *row = memory_alloc_array((size_t)w, 3 * sizeof *row);
+    float *narrow = memory_alloc_array((size_t)h, (size_t)size * 3 * sizeof *narrow);
+    ana_status status =
+        row && narrow ? ANA_OK : ana_fail_memory(err, (size_t)(w + h * size) * 3 * sizeof *row);
+    for (int64_t y = 0; !status && y < h; y++) {
+        for (int64_t x = 0; x < w; x++)
+            for (int64_t k = 0; k < 3; k++)
+                row[x * 3 + k] = sample_of(image, (y * w + x) * c + (c >= 3 ? k : 0));
+        status = plane_resize_area(narrow + y * size * 3, 1, size, row,
+                                   &(struct plane_shape){1, w, 3}, err);
+    }
+    if (!status)
+        status = plane_resize_area(out, size, size, narrow, &(struct plane_shape){h, size, 3}, err);
+    memory_free(row);
+    memory_free(narrow);
     return status;
 }
 
