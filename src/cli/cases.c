@@ -181,33 +181,90 @@ static bool add_folder(struct case_list *cases, const char *folder)
     return good && cases->n > before;
 }
 
-static bool name_taken(const struct case_list *cases, size_t n, const char *name)
+static size_t slot_of(char *const *slots, size_t n_slots, const char *name)
 {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(cases->items[i].name, name) == 0)
-            return true;
-    return false;
+    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+
+    for (const char *c = name; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
+    size_t slot = (size_t)(hash % n_slots);
+    while (slots[slot] && strcmp(slots[slot], name) != 0)
+        slot = (slot + 1) % n_slots;
+    return slot;
+}
+
+/* Keeps at least half of the slots free. */
+static bool name_set_grow(struct name_set *set)
+{
+    const size_t n_slots = set->n_slots ? 4 * set->n_slots : 64;
+    char **slots = calloc(n_slots, sizeof *slots);
+
+    if (!slots)
+        return false;
+    for (size_t i = 0; i < set->n_slots; i++)
+        if (set->slots[i])
+            slots[slot_of(slots, n_slots, set->slots[i])] = set->slots[i];
+    free(set->slots);
+    set->slots = slots;
+    set->n_slots = n_slots;
+    return true;
+}
+
+enum name_state name_set_add(struct name_set *set, const char *name)
+{
+    if (2 * set->n >= set->n_slots && !name_set_grow(set))
+        return NAME_FAILED;
+    const size_t slot = slot_of(set->slots, set->n_slots, name);
+    if (set->slots[slot])
+        return NAME_TAKEN;
+    set->slots[slot] = strdup(name);
+    set->n += set->slots[slot] != NULL;
+    return set->slots[slot] ? NAME_NEW : NAME_FAILED;
+}
+
+void name_set_clear(struct name_set *set)
+{
+    for (size_t i = 0; i < set->n_slots; i++)
+        free(set->slots[i]);
+    free(set->slots);
+    *set = (struct name_set){0};
+}
+
+/* The stem, or the stem and a number that makes it new. NULL when out of memory. */
+static char *new_name(struct name_set *taken, const char *stem)
+{
+    const size_t size = strlen(stem) + 24;
+    char *name = malloc(size);
+
+    if (!name)
+        return NULL;
+    snprintf(name, size, "%s", stem);
+    enum name_state state = name_set_add(taken, name);
+    for (int k = 2; state == NAME_TAKEN; k++) {
+        snprintf(name, size, "%s-%d", stem, k);
+        state = name_set_add(taken, name);
+    }
+    if (state == NAME_NEW)
+        return name;
+    free(name);
+    return NULL;
 }
 
 static bool name_cases(struct case_list *cases)
 {
-    for (size_t i = 0; i < cases->n; i++) {
+    struct name_set taken = {0};
+    bool good = true;
+
+    for (size_t i = 0; good && i < cases->n; i++) {
         char *stem = stem_of(cases->items[i].path);
-        const size_t size = stem ? strlen(stem) + 24 : 0;
-        char *name = malloc(size + 1);
-        if (!stem || !name) {
-            free(stem);
-            free(name);
-            complain("out of memory");
-            return false;
-        }
-        snprintf(name, size, "%s", stem);
-        for (int k = 2; name_taken(cases, i, name); k++)
-            snprintf(name, size, "%s-%d", stem, k);
-        cases->items[i].name = name;
+        cases->items[i].name = stem ? new_name(&taken, stem) : NULL;
+        good = cases->items[i].name != NULL;
         free(stem);
     }
-    return true;
+    name_set_clear(&taken);
+    if (!good)
+        complain("out of memory");
+    return good;
 }
 
 bool cases_open(struct case_list *out, const struct strings *inputs)

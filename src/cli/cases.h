@@ -19,6 +19,15 @@ struct case_list {
 bool cases_open(struct case_list *out, const struct strings *inputs);
 void cases_clear(struct case_list *cases);
 
+/* Names that are taken. */
+struct name_set {
+    char **slots;
+    size_t n, n_slots;
+};
+enum name_state { NAME_NEW, NAME_TAKEN, NAME_FAILED /* out of memory */ };
+enum name_state name_set_add(struct name_set *set, const char *name);
+void name_set_clear(struct name_set *set);
+
 /* The part of a path behind the last slash, borrowed. */
 const char *base_name(const char *path);
 bool is_folder(const char *path);

@@ -140,7 +140,7 @@ static int report(const struct eval_options *options, const ana_evaluation *eval
     return totals.failed > 0 ? EXIT_CODE_FAILED : EXIT_CODE_OK;
 }
 
-static int evaluate(const struct eval_options *options, ana_evaluate_options *settings,
+static int evaluate(const struct eval_options *options, ana_evaluate_options settings,
                     ana_context *context)
 {
     struct bar bar = bar_start(&options->common);
@@ -148,11 +148,11 @@ static int evaluate(const struct eval_options *options, ana_evaluate_options *se
     ana_model *model;
     ana_error error;
 
-    settings->progress = on_progress;
-    settings->progress_user = &bar;
+    settings.progress = on_progress;
+    settings.progress_user = &bar;
     ana_status status = ana_model_open(&model, options->model, &error);
     if (!status)
-        status = ana_evaluate(&evaluation, model, context, settings, &error);
+        status = ana_evaluate(&evaluation, model, context, &settings, &error);
     bar_wipe(&bar);
     int code = EXIT_CODE_FAILED;
     if (!status)
@@ -192,7 +192,7 @@ static int run(void *data)
     ana_context *context = open_context(&options->common);
     if (!context)
         return EXIT_CODE_FAILED;
-    const int code = evaluate(options, &settings, context);
+    const int code = evaluate(options, settings, context);
     ana_context_free(context);
     return code;
 }

@@ -100,8 +100,14 @@ static int parse_places(struct prompt_list *p, const struct command *command,
     return EXIT_CODE_OK;
 }
 
+/* Also true for the names of the files that are not masks. */
 static bool slug_taken(const struct prompt_list *p, size_t n, const char *slug)
 {
+    static const char *const reserved[] = {"labels", "overlay", "soft"};
+
+    for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
+        if (strcmp(reserved[i], slug) == 0)
+            return true;
     for (size_t i = 0; i < n; i++)
         if (strcmp(p->slugs[i], slug) == 0)
             return true;

@@ -1,5 +1,6 @@
 /* anatome segment: masks from words, boxes and points, for one image or many. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,7 +179,26 @@ static int run_with(const struct segment_options *options, const struct case_lis
     return code;
 }
 
-static int check(const struct segment_options *options, const struct case_list *cases)
+/* "a" with the words "b c" and "a_b" with "c" both want a_b_c.png. */
+static int check_names(const struct case_list *cases, const struct prompt_list *prompts)
+{
+    struct name_set taken = {0};
+    int code = EXIT_CODE_OK;
+
+    for (size_t i = 0; !code && i < cases->n; i++)
+        for (size_t k = 0; !code && k < prompts->n; k++) {
+            char name[1024];
+            snprintf(name, sizeof name, "%.800s_%s", cases->items[i].name, prompts->slugs[k]);
+            if (name_set_add(&taken, name) != NAME_NEW)
+                code = usage_error(&command_segment,
+                                   "two results would be called %s: use several runs", name);
+        }
+    name_set_clear(&taken);
+    return code;
+}
+
+static int check(const struct segment_options *options, const struct case_list *cases,
+                 const struct prompt_list *prompts)
 {
     if (options->n_parts < 1 || options->part >= options->n_parts)
         return usage_error(&command_segment, "--part-id must be below --num-parts");
@@ -186,6 +206,8 @@ static int check(const struct segment_options *options, const struct case_list *
         return usage_error(&command_segment,
                            "--output %s names one file, but there are %zu images: give a folder",
                            options->output, cases->n);
+    if (cases->n > 1 && prompts->n > 1 && (options->separate || options->soft))
+        return check_names(cases, prompts);
     return EXIT_CODE_OK;
 }
 
@@ -224,7 +246,7 @@ static int run(void *data)
     if (!code && !cases_open(&cases, &options->inputs))
         code = EXIT_CODE_FAILED;
     if (!code)
-        code = check(options, &cases);
+        code = check(options, &cases, &prompts);
     if (!code)
         code = run_on(options, &cases, &prompts);
     cases_clear(&cases);

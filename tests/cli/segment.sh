@@ -62,6 +62,12 @@ run 0 segment in $m -t lungs -o all --no-overwrite --json
 is out skipped 3
 is out done 0
 
+mkdir clash
+cp in/a.png clash/a.png
+cp in/a.png clash/a_left.png
+run 2 segment clash $m -t "left lung" -t lung --separate -o all
+has err "two results would be called a_left_lung"
+
 # The same bytes for any number of threads.
 for n in 1 2 4; do
     run 0 segment in/b.png $m -t lungs -t "cell nuclei" --point 20,45 --soft -o threads$n -j $n

@@ -7,7 +7,8 @@ for i in 1 2 3 4; do
     "$HELPER" png set/images/$i.png $((60 + i)) 64 || fail "png"
     cp set/images/$i.png set/masks/$i.png
 done
-common="--manifest set --concept lungs --size 64 --cache cache --seed 3 --threads 2"
+printf 'word_steps = 0\nn_images = 2\nprompts_per_image = 2\n' >recipe.txt # quick
+common="--recipe recipe.txt --manifest set --concept lungs --size 64 --cache cache --seed 3 --threads 2"
 
 run 0 train $common --out run --steps 4 --save-every 2
 there run/mini.safetensors run/state.safetensors run/log.csv run/log.png
