@@ -1,39 +1,11 @@
 /* The kernels for AVX2, FMA and F16C; the build gives this file the flags by its name. */
 #include "compute/simd/simd.h"
 
-#include "base/memory.h"
-
-#include <math.h>
-#include <pthread.h>
-
 #if defined(__x86_64__)
 
-#include "compute/simd/vec.h"
+#include <pthread.h>
 
-#include "compute/simd/math.inc"
-#include "compute/simd/tile.inc"
-
-#include "compute/simd/pack.inc"
-
-#include "compute/simd/channel.inc"
-
-#include "compute/simd/conv.inc"
-
-#include "compute/simd/weights.inc"
-
-#include "compute/simd/gemm.inc"
-
-#include "compute/simd/elementwise.inc"
-
-#include "compute/simd/copy.inc"
-
-#include "compute/simd/pool.inc"
-
-#include "compute/simd/resize.inc"
-
-#include "compute/simd/row.inc"
-
-#include "compute/simd/table.inc"
+#include "compute/simd/kernels.inc"
 
 static struct compute table;
 static pthread_once_t table_once = PTHREAD_ONCE_INIT;
