@@ -301,8 +301,7 @@ static ana_status measure_groups(const struct bench *bench, const struct task_li
                                         (double)i / (double)tasks->n_groups))
             return cancelled(err);
         const ana_status status = measure_group(bench, group, &error);
-        if (status == ANA_ERR_MEMORY || status == ANA_ERR_CANCELLED ||
-            status == ANA_ERR_UNSUPPORTED)
+        if (status == ANA_ERR_MEMORY || status == ANA_ERR_CANCELLED)
             return ana_fail(err, status, "%s: %s", group->tasks->image, error.message);
         if (status) {
             log_write(log, ANA_LOG_WARNING, "%s: %s", group->tasks->image, error.message);
