@@ -257,9 +257,9 @@ static void say_result(const struct case_work *work, size_t i)
     const char *words = info->text ? info->text : "box and points";
     const char *warning;
 
-    /* A refusal stands in the line itself. */
+    /* A refusal stands in the line itself, if there is one. */
     for (int64_t k = 0; (warning = ana_result_warning(work->results[i], k)) != NULL; k++)
-        if (!info->reason || strcmp(warning, info->reason) != 0)
+        if (common->quiet || !info->reason || strcmp(warning, info->reason) != 0)
             complain("%s: warning: %s", work->file->path, warning);
     if (info->verdict == ANA_VERDICT_NOT_FOUND)
         say(common, "%s: %s: not found: %s", work->file->path, words, info->reason);

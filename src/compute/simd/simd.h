@@ -8,7 +8,7 @@
 
 #include "compute/compute.h"
 
-/* NULL if the CPU or the operating system lacks AVX2, FMA or F16C. */
+/* NULL if the CPU or the operating system lacks AVX2 or FMA (F16C comes with AVX2). */
 const struct compute *compute_avx2(void);
 
 /* SSE2, which every x86-64 CPU has. NULL on other machines. */
