@@ -80,12 +80,12 @@ static ana_status put(struct tensor_sink *sink, const char *name, const struct t
     return ANA_OK;
 }
 
-static ana_status put_metadata(struct tensor_sink *sink, const char *key, const char *value,
+static ana_status put_metadata(struct tensor_sink *sink, const char *key, const char *text,
                                ana_error *err)
 {
     (void)sink;
     (void)key;
-    (void)value;
+    (void)text;
     return ana_fail(err, ANA_ERR_UNSUPPORTED, "parameters have no metadata");
 }
 
@@ -110,13 +110,13 @@ void mini_params_shake(struct params *params, uint64_t seed)
     params_initialise(params, seed);
     for (int i = 0; i < params_count(params); i++) {
         const char *name = params_spec(params, i)->name;
-        const struct tensor value = params_value(params, i);
+        const struct tensor tensor = params_value(params, i);
         const struct random random = random_at(seed, 0, (uint32_t)i, 0);
-        const int64_t n = tensor_count(&value);
+        const int64_t n = tensor_count(&tensor);
         if (ends_with(name, "norm.weight") || ends_with(name, "running_var"))
-            shake(tensor_f32(&value), n, 0.5, 1.5, random);
+            shake(tensor_f32(&tensor), n, 0.5, 1.5, random);
         else if (ends_with(name, "bias") || ends_with(name, "running_mean"))
-            shake(tensor_f32(&value), n, -0.2, 0.2, random);
+            shake(tensor_f32(&tensor), n, -0.2, 0.2, random);
     }
     params_touch(params);
 }
@@ -163,7 +163,7 @@ void mini_weights_rename(struct mini_weights *weights, const char *name, const c
         (void)snprintf(weights->names[i], MINI_WEIGHTS_NAME, "%s", other);
 }
 
-void mini_weights_tell(struct mini_weights *weights, const char *key, const char *value)
+void mini_weights_tell(struct mini_weights *weights, const char *key, const char *text)
 {
     int i = 0;
     while (i < weights->n_metadata && strcmp(weights->metadata[i].key, key) != 0)
@@ -171,6 +171,6 @@ void mini_weights_tell(struct mini_weights *weights, const char *key, const char
     if (i == MINI_WEIGHTS_METADATA)
         abort();
     weights->metadata[i].key = key;
-    weights->metadata[i].value = value;
+    weights->metadata[i].value = text;
     weights->n_metadata += i == weights->n_metadata;
 }

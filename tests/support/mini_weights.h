@@ -34,7 +34,7 @@ void mini_weights_clear(struct mini_weights *weights);
 
 struct tensor *mini_weights_find(struct mini_weights *weights, const char *name); /* or NULL */
 void mini_weights_rename(struct mini_weights *weights, const char *name, const char *other);
-/* value NULL takes the key away. Strings are borrowed. */
-void mini_weights_tell(struct mini_weights *weights, const char *key, const char *value);
+/* text NULL takes the key away. Strings are borrowed. */
+void mini_weights_tell(struct mini_weights *weights, const char *key, const char *text);
 
 #endif
