@@ -14,6 +14,7 @@ is out cases.0.prompts.1.area 0
 there retina_labels.png retina_overlay.png
 run 0 models
 has out "research only"
-"$BUILD/tests/cli/example_segment" "$SAMPLES/retina.jpg" "blood vessels of the retina" example.png >out 2>err ||
+# The example lies where no model is looked for.
+ANATOME_MODELS=$SOURCES/models "$BUILD/tests/cli/example_segment" "$SAMPLES/retina.jpg" "blood vessels of the retina" example.png >out 2>err ||
     fail "the example failed"
 there example.png

@@ -66,7 +66,7 @@ static uint8_t dots_mask(int x, int y)
 
 static uint8_t dots(int x, int y)
 {
-    return dots_mask(x, y) ? 200 : (uint8_t)(40 + (x + y) % 8);
+    return (uint8_t)(dots_mask(x, y) ? 200 : 40 + (x + y) % 8);
 }
 
 static uint8_t empty(int x, int y)
@@ -115,7 +115,7 @@ void little_set_write(struct little_set *set)
     snprintf(set->cache, sizeof set->cache, "%s/cache", set->folder);
     snprintf(set->csv, sizeof set->csv, "%s/set.csv", set->folder);
     for (int i = 0; i < 4; i++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "scan%d.png", i);
         little_picture(set, name, 80, 64, scan);
     }
