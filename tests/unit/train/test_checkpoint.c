@@ -314,8 +314,8 @@ static void exported_weights_are_a_model(void **state)
 {
     char path[256];
     struct pair pair;
-    struct safetensors *file;
-    struct model *model;
+    struct safetensors *file = NULL;
+    struct model *model = NULL;
     ana_error err = {0};
     (void)state;
     pair_open(&pair, 1);

@@ -264,8 +264,8 @@ static void a_run_starts_from_weights_alone(void **state)
 {
     struct outcome out;
     struct train_options options = options_for(&out, "init");
-    struct safetensors *file;
-    struct model *model;
+    struct safetensors *file = NULL;
+    struct model *model = NULL;
     ana_error err = {0};
     (void)state;
     options.init = whole.weights;
