@@ -384,9 +384,70 @@ static void the_loss_goes_down(void **state)
     forget(&out);
 }
 
+/* The log's last column: Dice at every second step, empty in between. Returns the steps logged. */
+static int read_validations(const char *log, double *dice, int most)
+{
+    uint8_t *text;
+    size_t size;
+    int n = 0, steps = 0;
+    ana_error err = {0};
+    if (file_read(&text, &size, log, 0, &err))
+        fail_msg("%s", err.message);
+    char *line = strchr((char *)text, '\n') + 1;
+    assert_non_null(strstr((char *)text, ",val_dice\n"));
+    for (char *end; (end = strchr(line, '\n')) != NULL; line = end + 1, steps++) {
+        *end = '\0';
+        const char *last = strrchr(line, ',') + 1;
+        assert_int_equal(*last != '\0', steps % 2 == 1);
+        if (*last && n < most)
+            dice[n++] = strtod(last, NULL);
+    }
+    memory_free(text);
+    return steps;
+}
+
+/* Where the rule says that a run ends: after `patience` validations without a better one. */
+static int expected_end(const double *dice, int n, int patience)
+{
+    double best = -1;
+    for (int i = 0, without = 0; i < n; i++) {
+        without = dice[i] > best ? 0 : without + 1;
+        best = dice[i] > best ? dice[i] : best;
+        if (without == patience)
+            return 2 * (i + 1);
+    }
+    return STEPS;
+}
+
+static void validation_stops_a_run_that_gets_no_better(void **state)
+{
+    enum { PATIENCE = 1 };
+    struct outcome out, again;
+    double dice[STEPS] = {0};
+    (void)state;
+    struct train_options options = options_for(&out, "patient");
+    options.recipe.validate_every = 2;
+    options.recipe.patience = PATIENCE;
+    options.recipe.learning_rate = 0; /* nothing gets better */
+    run_whole(&options, 0);
+    const int steps = read_validations(out.log, dice, STEPS);
+    assert_int_equal(steps, expected_end(dice, steps / 2, PATIENCE));
+    hash_outcome(&out);
+
+    /* Resumed, it is at its end already. */
+    again = out;
+    options.resume = true;
+    run_whole(&options, 0);
+    hash_outcome(&again);
+    for (int i = 0; i < 3; i++)
+        assert_string_equal(again.sha256[i], out.sha256[i]);
+    forget(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(validation_stops_a_run_that_gets_no_better),
         cmocka_unit_test(the_log_has_a_line_a_step),
         cmocka_unit_test(a_stopped_run_resumes_to_the_same_bytes),
         cmocka_unit_test(a_run_may_be_stopped_often),
