@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "compute/compute.h"
 #include "train/calibrate.h"
 #include "train/checkpoint.h"
@@ -183,15 +184,18 @@ static ana_status resume(struct run *run, ana_error *err)
 
 static ana_status open_log(struct run *run, ana_error *err)
 {
-    char header[128] = "step,size,rate";
-    for (int i = 0; i < LOSS_PARTS; i++) {
-        strcat(header, ",");
-        strcat(header, loss_part_names[i]);
-    }
-    strcat(header, ",gradient_norm");
+    struct text header = {0};
+    text_append(&header, "step,size,rate");
+    for (int i = 0; i < LOSS_PARTS; i++)
+        text_appendf(&header, ",%s", loss_part_names[i]);
+    text_append(&header, ",gradient_norm");
     if (run->options->recipe.validate_every)
-        strcat(header, ",val_dice");
-    return curve_log_open(&run->log, run->options->log, header, run->step, err);
+        text_append(&header, ",val_dice");
+    const ana_status status = header.failed ? ana_fail_memory(err, header.size)
+                                            : curve_log_open(&run->log, run->options->log,
+                                                             text_string(&header), run->step, err);
+    text_clear(&header);
+    return status;
 }
 
 /* ---- batches ---- */

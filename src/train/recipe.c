@@ -115,13 +115,18 @@ static ana_status add_phase(struct train_recipe *recipe, const char *text, bool 
 {
     if (first)
         recipe->n_phases = 0;
-    int size, end = 0;
+    char number[16] = "";
+    const size_t n = strcspn(text, " \t");
+    long long size;
     double share;
-    if (sscanf(text, "%d %lf%n", &size, &share, &end) != 2 || text[end])
+    if (n < sizeof number)
+        memcpy(number, text, n);
+    const char *rest = text + n + strspn(text + n, " \t");
+    if (!string_to_int64(number, &size) || size != (int)size || !string_to_double(rest, &share))
         return ana_fail(err, ANA_ERR_FORMAT, "phase is \"%s\", expected a size and a share", text);
     if (recipe->n_phases == RECIPE_MAX_PHASES)
         return ana_fail(err, ANA_ERR_FORMAT, "more than %d phases", RECIPE_MAX_PHASES);
-    recipe->phases[recipe->n_phases++] = (struct recipe_phase){size, share};
+    recipe->phases[recipe->n_phases++] = (struct recipe_phase){(int)size, share};
     return ANA_OK;
 }
 

@@ -117,6 +117,10 @@ static void errors_name_the_line(void **state)
         {"phase = 64\n", "phase is \"64\""},
         {"phase = 64 1 x\n", "phase is \"64 1 x\""},
         {"phase = big 1\n", "phase is \"big 1\""},
+        {"phase = 64 nan\n", "phase is \"64 nan\""},
+        {"phase = 1\n", "phase is \"1\""},
+        {"phase = 4294967328 1\n", "phase is \"4294967328 1\""}, /* 2^32 + 32 */
+        {"phase = 123456789012345678901234567890 1\n", "phase is \"1234"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -137,7 +141,6 @@ static void phases_must_make_a_whole(void **state)
     } cases[] = {
         {"phase = 64 0.5\nphase = 96 0.4\n", "add up to 0.9"},
         {"phase = 64 1\nphase = 96 -0\n", "share of phase 2"},
-        {"phase = 64 nan\n", "share of phase 1"},
         {"phase = 40 1\n", "size of phase 1 is 40"},
         {"phase = 0 1\n", "size of phase 1 is 0"},
         {"phase = 544 1\n", "size of phase 1 is 544"},
