@@ -38,10 +38,7 @@ static ana_status scorer_create(struct scorer *s, const struct trainee *trainee,
     struct graph *g = s->graph;
     const int64_t n = s->batch.n_images, p = s->batch.n_prompts, size = MINI_SIZE;
     s->images = graph_input(g, "images", DTYPE_F32, SHAPE(n, size, size, 3));
-    s->prompts.words = graph_input(g, "word_indices", DTYPE_I32, SHAPE(p, MINI_WORDS));
-    s->prompts.flags = graph_input(g, "flags", DTYPE_F32, SHAPE(p, MINI_FLAGS));
-    s->prompts.maps = graph_input(g, "maps", DTYPE_F32, SHAPE(p, size, size, MINI_MAPS));
-    s->prompts.image = graph_input(g, "image_of", DTYPE_I32, SHAPE(p));
+    s->prompts = mini_prompt_inputs(g, p, size);
     const struct mini_features features = mini_encode(&trainee->network, g, s->images);
     s->presence = mini_decode(&trainee->network, g, &features, &s->prompts, false).presence;
     return plan_create(&s->plan, g, &(struct plan_request){.outputs = &s->presence, .n_outputs = 1},

@@ -86,10 +86,7 @@ static void make_inputs(struct train_step *step, int64_t n, int64_t p, int64_t s
 {
     struct graph *g = step->graph;
     step->images = graph_input(g, "images", DTYPE_F32, SHAPE(n, size, size, 3));
-    step->prompts.words = graph_input(g, "word_indices", DTYPE_I32, SHAPE(p, MINI_WORDS));
-    step->prompts.flags = graph_input(g, "flags", DTYPE_F32, SHAPE(p, MINI_FLAGS));
-    step->prompts.maps = graph_input(g, "maps", DTYPE_F32, SHAPE(p, size, size, MINI_MAPS));
-    step->prompts.image = graph_input(g, "image_of", DTYPE_I32, SHAPE(p));
+    step->prompts = mini_prompt_inputs(g, p, size);
     step->targets = graph_input(g, "targets", DTYPE_F32, SHAPE(p, size, size, 1));
     step->present = graph_input(g, "present", DTYPE_F32, SHAPE(p, 1));
     step->mask_weight = graph_input(g, "mask_weight", DTYPE_F32, SHAPE(p));

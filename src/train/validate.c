@@ -28,10 +28,7 @@ static ana_status make_plans(struct judge *j, struct pool *pool, ana_error *err)
     struct graph *g = j->graph;
     const int64_t s = j->size;
     j->image = graph_input(g, "image", DTYPE_F32, SHAPE(1, s, s, 3));
-    j->prompts.words = graph_input(g, "word_indices", DTYPE_I32, SHAPE(1, MINI_WORDS));
-    j->prompts.flags = graph_input(g, "flags", DTYPE_F32, SHAPE(1, MINI_FLAGS));
-    j->prompts.maps = graph_input(g, "maps", DTYPE_F32, SHAPE(1, s, s, MINI_MAPS));
-    j->prompts.image = graph_input(g, "image_of", DTYPE_I32, SHAPE(1));
+    j->prompts = mini_prompt_inputs(g, 1, s);
     j->features = mini_encode(&j->trainee->network, g, j->image);
     j->logits = mini_decode(&j->trainee->network, g, &j->features, &j->prompts, false).logits;
     const struct plan_env env = {.pool = pool};

@@ -117,11 +117,7 @@ static void build_graph(struct mini_session *session, const struct mini_network 
     struct graph *g = session->graph;
     const int64_t s = MINI_SIZE;
     session->image = graph_input(g, "image", DTYPE_F32, SHAPE(1, s, s, 3));
-    session->prompts = (struct mini_prompts){
-        .words = graph_input(g, "word_indices", DTYPE_I32, SHAPE(1, MINI_WORDS)),
-        .flags = graph_input(g, "flags", DTYPE_F32, SHAPE(1, MINI_FLAGS)),
-        .maps = graph_input(g, "maps", DTYPE_F32, SHAPE(1, s, s, MINI_MAPS)),
-        .image = graph_input(g, "image_of", DTYPE_I32, SHAPE(1))};
+    session->prompts = mini_prompt_inputs(g, 1, s);
     session->features = mini_encode(network, g, session->image);
     session->outputs = mini_decode(network, g, &session->features, &session->prompts, false);
 }

@@ -274,6 +274,16 @@ struct mini_features mini_encode(const struct mini_network *net, struct graph *g
     return features;
 }
 
+struct mini_prompts mini_prompt_inputs(struct graph *g, int64_t n, int64_t size)
+{
+    struct mini_prompts prompts;
+    prompts.words = graph_input(g, "word_indices", DTYPE_I32, SHAPE(n, MINI_WORDS));
+    prompts.flags = graph_input(g, "flags", DTYPE_F32, SHAPE(n, MINI_FLAGS));
+    prompts.maps = graph_input(g, "maps", DTYPE_F32, SHAPE(n, size, size, MINI_MAPS));
+    prompts.image = graph_input(g, "image_of", DTYPE_I32, SHAPE(n));
+    return prompts;
+}
+
 value mini_words(const struct mini_network *net, struct graph *g, value words)
 {
     graph_enter(g, "words");

@@ -97,6 +97,10 @@ struct mini_prompts {
     value maps;  /* [P, S, S, MINI_MAPS] */
     value image; /* I32 [P]: which image each prompt is about */
 };
+/* Graph inputs for n prompts on pictures of size x size, named word_indices, flags, maps, image_of.
+ */
+struct mini_prompts mini_prompt_inputs(struct graph *g, int64_t n, int64_t size);
+
 /* The condition of the words alone, [P, condition] before flags: also what the words are taught by.
  */
 value mini_words(const struct mini_network *net, struct graph *g, value words);
