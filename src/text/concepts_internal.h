@@ -13,6 +13,12 @@ struct known_word {
     int kinds;
 };
 
+/* A word as the table writes it ("lungs"), where that is not its canonical form ("lung"). */
+struct known_spelling {
+    char *text;
+    int word;
+};
+
 /* The words of a phrasing that carry meaning, each once, as indices of known words. */
 struct known_alias {
     int concept;
@@ -25,6 +31,8 @@ struct known_alias {
 struct concept_index {
     struct known_word *words;
     int n_words;
+    struct known_spelling *spellings;
+    int n_spellings;
     struct known_alias *aliases;
     int n_aliases;
     /* [concepts, n_words]: the word may stand beside an alias of the concept. */

@@ -72,28 +72,64 @@ static int add_word(struct concept_index *index, const char *word, int kind)
     return at;
 }
 
-/* The next canonical word of a normalised phrase; false at its end. Overlong words are passed over.
- */
-static bool next_word(char word[CONCEPT_WORD_SIZE], const char **at)
+/* A word of a phrase. */
+struct spelt_word {
+    char raw[CONCEPT_WORD_SIZE];       /* as written, normalised */
+    char canonical[CONCEPT_WORD_SIZE]; /* as compared */
+};
+
+/* The next word of a normalised phrase; false at its end. Overlong words are passed over. */
+static bool next_word(struct spelt_word *word, const char **at)
 {
     while (**at) {
         const char *start = *at;
         const size_t length = strcspn(start, " ");
         *at = start + length + (start[length] == ' ');
-        if (concept_word_canonical(word, start, length))
+        if (concept_word_canonical(word->canonical, start, length)) {
+            memcpy(word->raw, start, length);
+            word->raw[length] = 0;
             return true;
+        }
     }
     return false;
+}
+
+/* False when out of memory. */
+static bool add_spelling(struct concept_index *index, const char *text, int word)
+{
+    for (int i = 0; i < index->n_spellings; i++)
+        if (strcmp(index->spellings[i].text, text) == 0)
+            return true;
+    const size_t size = ((size_t)index->n_spellings + 1) * sizeof *index->spellings;
+    struct known_spelling *spellings = memory_resize(index->spellings, size);
+    if (!spellings)
+        return false;
+    index->spellings = spellings;
+    spellings[index->n_spellings] = (struct known_spelling){memory_copy_string(text), word};
+    if (!spellings[index->n_spellings].text)
+        return false;
+    index->n_spellings++;
+    return true;
+}
+
+/* Index of the word and its spelling, added if new; -1 when out of memory. */
+static int add_spelt_word(struct concept_index *index, const struct spelt_word *word, int kind)
+{
+    const int at = add_word(index, word->canonical, kind);
+
+    if (at < 0 || strcmp(word->raw, word->canonical) == 0)
+        return at;
+    return add_spelling(index, word->raw, at) ? at : -1;
 }
 
 static bool add_words_of(struct concept_index *index, const char *phrase, int kind)
 {
     char plain[4096];
-    char word[CONCEPT_WORD_SIZE];
+    struct spelt_word word;
 
     words_normalise(plain, sizeof plain, phrase);
-    for (const char *p = plain; next_word(word, &p);)
-        if (add_word(index, word, kind) < 0)
+    for (const char *p = plain; next_word(&word, &p);)
+        if (add_spelt_word(index, &word, kind) < 0)
             return false;
     return true;
 }
@@ -102,12 +138,12 @@ static ana_status add_alias(struct concept_index *index, int concept, const char
                             bool heldout, const char *label, ana_error *err)
 {
     char plain[WORDS_PHRASE_SIZE];
-    char word[CONCEPT_WORD_SIZE];
+    struct spelt_word word;
     struct known_alias alias = {.concept = concept, .text = text, .heldout = heldout};
 
     words_normalise(plain, sizeof plain, text);
-    for (const char *p = plain; next_word(word, &p);) {
-        int at = add_word(index, word, 0);
+    for (const char *p = plain; next_word(&word, &p);) {
+        const int at = add_spelt_word(index, &word, 0);
         if (at < 0)
             return ana_fail(err, ANA_ERR_MEMORY, "%s: out of memory", label);
         bool seen = (index->words[at].kinds & WORD_STOP) != 0;
@@ -136,7 +172,7 @@ static bool fill_beside(struct concept_index *index, const struct concepts *conc
 {
     const size_t n_words = (size_t)index->n_words;
     char plain[WORDS_PHRASE_SIZE];
-    char word[CONCEPT_WORD_SIZE];
+    struct spelt_word word;
     int at;
 
     index->beside = memory_alloc_array_zeroed((size_t)concepts->n * n_words, sizeof(bool));
@@ -149,8 +185,8 @@ static bool fill_beside(struct concept_index *index, const struct concepts *conc
     for (int c = 0; c < concepts->n; c++)
         for (int k = 0; k < concepts->items[c].context.n; k++) {
             words_normalise(plain, sizeof plain, concepts->items[c].context.items[k]);
-            for (const char *p = plain; next_word(word, &p);)
-                if (is_known(index, word, &at))
+            for (const char *p = plain; next_word(&word, &p);)
+                if (is_known(index, word.canonical, &at))
                     index->beside[(size_t)c * n_words + (size_t)at] = true;
         }
     return true;
@@ -203,6 +239,9 @@ void concept_index_free(struct concept_index *index)
     for (int i = 0; i < index->n_words; i++)
         memory_free(index->words[i].text);
     memory_free(index->words);
+    for (int i = 0; i < index->n_spellings; i++)
+        memory_free(index->spellings[i].text);
+    memory_free(index->spellings);
     memory_free(index->aliases);
     memory_free(index->beside);
     memory_free(index);
@@ -229,19 +268,35 @@ static bool one_edit_apart(const char *a, const char *b)
     return i + 1 < n && a[i] == b[i + 1] && a[i + 1] == b[i] && strcmp(a + i + 2, b + i + 2) == 0;
 }
 
-/* The known word that a misspelt one stands for, words of names first; -1 if none. */
-static int mend(const struct concept_index *index, const char *word)
+static bool is_misspelling(const struct spelt_word *word, const char *known)
+{
+    return strlen(known) >= MEND_LENGTH - 1 &&
+           (one_edit_apart(word->raw, known) || one_edit_apart(word->canonical, known));
+}
+
+static bool names_something(const struct concept_index *index, int word)
+{
+    return word >= 0 && (index->words[word].kinds & WORD_ALIAS);
+}
+
+/* The known word that a misspelt one stands for, words of names first; -1 if none. Compared with
+ * canonical words and with words as the table writes them: the singular of "lunhs" is not "lung"
+ * misspelt once, but "lunhs" is "lungs" misspelt once. */
+static int mend(const struct concept_index *index, const struct spelt_word *word)
 {
     int best = -1;
 
-    if (strlen(word) < MEND_LENGTH)
+    if (strlen(word->raw) < MEND_LENGTH)
         return -1;
-    for (int i = 0; i < index->n_words; i++) {
-        const struct known_word *known = &index->words[i];
-        if (strlen(known->text) < MEND_LENGTH - 1 || !one_edit_apart(word, known->text))
-            continue;
-        if (best < 0 || ((known->kinds & WORD_ALIAS) && !(index->words[best].kinds & WORD_ALIAS)))
+    for (int i = 0; i < index->n_words; i++)
+        if (is_misspelling(word, index->words[i].text) &&
+            (best < 0 || (names_something(index, i) && !names_something(index, best))))
             best = i;
+    for (int i = 0; i < index->n_spellings; i++) {
+        const int meant = index->spellings[i].word;
+        if (is_misspelling(word, index->spellings[i].text) &&
+            (best < 0 || (names_something(index, meant) && !names_something(index, best))))
+            best = meant;
     }
     return best;
 }
@@ -249,7 +304,7 @@ static int mend(const struct concept_index *index, const char *word)
 /* What was asked, as known words. */
 struct question {
     char plain[WORDS_PHRASE_SIZE];
-    char text[MAX_TOKENS][CONCEPT_WORD_SIZE];
+    struct spelt_word text[MAX_TOKENS];
     int word[MAX_TOKENS]; /* -1: not known */
     bool used[MAX_TOKENS];
     int n;
@@ -260,10 +315,10 @@ struct question {
 static void read_question(struct question *q, const struct concept_index *index, const char *phrase)
 {
     words_normalise(q->plain, sizeof q->plain, phrase);
-    for (const char *p = q->plain; q->n < MAX_TOKENS && next_word(q->text[q->n], &p); q->n++) {
+    for (const char *p = q->plain; q->n < MAX_TOKENS && next_word(&q->text[q->n], &p); q->n++) {
         int at = -1;
-        if (!is_known(index, q->text[q->n], &at)) {
-            at = mend(index, q->text[q->n]);
+        if (!is_known(index, q->text[q->n].canonical, &at)) {
+            at = mend(index, &q->text[q->n]);
             q->typo = q->typo || at >= 0;
         }
         q->word[q->n] = at;
@@ -336,7 +391,7 @@ static void judge_rest(struct concept_match *out, struct question *q,
         if (w >= 0 && ((index->words[w].kinds & WORD_STOP) || (beside && beside[w])))
             q->used[i] = true;
         if (!q->used[i])
-            add_unknown(out, q->text[i]);
+            add_unknown(out, q->text[i].raw);
     }
     if (!out->unknown[0])
         return;
