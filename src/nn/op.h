@@ -2,7 +2,7 @@
  * backward, builder and (in tests/unit/nn/op_cases.c) its row in the table of test cases.
  *
  * To add one: nn/ops/<name>.c with a `const struct nn_op nn_op_<name>`, its builder in nn/ops.h,
- * one line in nn/ops/registry.c, its cases in the table.
+ * one line in nn/ops/registry.c, its cases in the table, and docs/operators.md printed anew.
  */
 #ifndef ANA_NN_OP_H
 #define ANA_NN_OP_H
@@ -57,9 +57,20 @@ enum op_reads {
     OP_READS_OUTPUT = 1 << 16 /* bit i: backward reads input i; this: it reads the output */
 };
 
+/* A form of an operator that other kernels carry than its other forms. */
+struct op_variant {
+    const char *name;
+    bool fast_forward, fast_backward; /* a SIMD kernel carries it; else "reference only" */
+};
+
 struct nn_op {
     const char *name;
-    bool fast;            /* a SIMD kernel carries it; else "reference only" */
+    bool fast; /* SIMD kernels carry it; else "reference only"; unless: */
+    /* Its forms, if not all are alike in that, ended by a nameless row, and which of them these
+     * shapes and options make. variants NULL: one form, of which `fast` tells; variant NULL: one
+     * row. */
+    const struct op_variant *variants;
+    int (*variant)(const struct op_shapes *shapes);
     bool accumulates;     /* backward honours op_call.accumulate; else the executor adds for it */
     unsigned reads;       /* what backward reads: bits of inputs, OP_READS_OUTPUT */
     unsigned no_gradient; /* bits of inputs that never get a gradient (indices, targets) */

@@ -24,6 +24,17 @@ struct nn_conv_options {
 value nn_conv(struct graph *graph, const char *name, value x, value w, value bias,
               const struct nn_conv_options *options);
 
+/* The gradient of nn_conv() with respect to its x, as an operator: each position of x adds its
+ * kernel to the result. w keeps PyTorch's layout [ic, oc / groups, kernel...]; along each axis
+ * out = (in - 1) stride - 2 pad + dilation (kernel - 1) + output_pad + 1.
+ * x: [n, spatial..., ic], bias: [oc] or NO_VALUE. */
+struct nn_conv_transpose_options {
+    struct nn_conv_options conv;
+    int64_t output_pad[3]; /* on the high side; smaller than the stride or the dilation */
+};
+value nn_conv_transpose(struct graph *graph, const char *name, value x, value w, value bias,
+                        const struct nn_conv_transpose_options *options);
+
 /* act(x w^T + bias); x: [..., in], w: [out, in], bias: [out] or NO_VALUE. */
 value nn_linear(struct graph *graph, const char *name, value x, value w, value bias,
                 enum activation activation);
@@ -72,20 +83,39 @@ value nn_scale_rows(struct graph *graph, const char *name, value x, value s);
  * by seed, step, node and element. */
 value nn_dropout(struct graph *graph, const char *name, value x, double p);
 
-/* Joins up to OP_MAX_INPUTS values along the last axis. */
+/* Joins up to OP_MAX_INPUTS values along the last axis, or along `axis`. */
 value nn_concat(struct graph *graph, const char *name, const value *parts, int n_parts);
+value nn_concat_axis(struct graph *graph, const char *name, const value *parts, int n_parts,
+                     int axis);
 value nn_slice(struct graph *graph, const char *name, value x, int axis, int64_t begin,
                int64_t count);
 value nn_reshape(struct graph *graph, const char *name, value x, struct shape shape);
 /* Axis i of the result is axis order[i] of x; order has as many entries as x has axes. */
 value nn_permute(struct graph *graph, const char *name, value x, const int *order);
+/* before[i] and after[i] elements of `fill` around axis i; as many entries as x has axes. */
+value nn_pad(struct graph *graph, const char *name, value x, const int64_t *before,
+             const int64_t *after, double fill);
+/* Element i of the axis moves to (i + shift) modulo its extent. */
+value nn_roll(struct graph *graph, const char *name, value x, int axis, int64_t shift);
+value nn_flip(struct graph *graph, const char *name, value x, int axis);
+/* Axes of extent 1 are repeated up to the extents of `shape`; both have the same rank. */
+value nn_broadcast(struct graph *graph, const char *name, value x, struct shape shape);
+/* x: [n, h, w, c] -> [n * windows, side * side, c], windows in row order. The picture is filled up
+ * to whole windows with zeros at the bottom and on the right; nothing masks them. */
+value nn_window_partition(struct graph *graph, const char *name, value x, int64_t side);
+/* The inverse, which drops what was filled up: -> [n, h, w, c]. */
+value nn_window_merge(struct graph *graph, const char *name, value windows, int64_t h, int64_t w,
+                      int64_t side);
+/* x: [n, spatial..., c], points: I32 [n, m, dims], indices in the order of the axes (the caller
+ * promises that they lie inside) -> [n, m, c]. */
+value nn_take_points(struct graph *graph, const char *name, value x, value points);
 /* x: [n, ...], index: I32 [m] in 0 .. n-1 (the caller's promise): rows of axis 0, [m, ...]. */
 value nn_take(struct graph *graph, const char *name, value x, value index);
 /* PyTorch's PixelShuffle, channel c * r * r + dy * r + dx, and its inverse. x: [n, h, w, c]. */
 value nn_depth_to_space(struct graph *graph, const char *name, value x, int64_t r);
 value nn_space_to_depth(struct graph *graph, const char *name, value x, int64_t r);
 
-/* x: [n, h, w, c]. */
+/* x: [n, h, w, c]. Nearest knows no aligned corners. */
 value nn_resize2d(struct graph *graph, const char *name, value x, int64_t oh, int64_t ow,
                   enum resize_mode mode, bool align_corners);
 struct nn_pool_options {
@@ -96,6 +126,15 @@ struct nn_pool_options {
 };
 value nn_pool2d(struct graph *graph, const char *name, value x,
                 const struct nn_pool_options *options);
+/* x: [n, d, h, w, c]. */
+value nn_resize_trilinear(struct graph *graph, const char *name, value x, int64_t od, int64_t oh,
+                          int64_t ow, bool align_corners);
+struct nn_pool3d_options {
+    int64_t kernel[3], stride[3], pad[3]; /* as for nn_pool2d(), in the order d, h, w */
+    bool is_max;
+};
+value nn_pool3d(struct graph *graph, const char *name, value x,
+                const struct nn_pool3d_options *options);
 /* x: [n, ..., c] -> [n, c], over all axes between. */
 value nn_global_pool(struct graph *graph, const char *name, value x, bool is_max);
 

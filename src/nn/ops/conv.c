@@ -1,5 +1,5 @@
 /* Convolution over one to three spatial axes, with bias and a fused ReLU. */
-#include "nn/ops/ops_internal.h"
+#include "nn/ops/conv_internal.h"
 #include "nn/ops/registry.h"
 
 static const struct operand_rule rules[] = {
@@ -9,7 +9,40 @@ static const struct operand_rule rules[] = {
 };
 enum { X, W, BIAS };
 
-static ana_status check_options(const struct nn_conv_options *o, ana_error *err)
+const struct op_variant conv_variants[] = {
+    [CONV_DENSE] = {"dense", true, true},
+    [CONV_GROUPED] = {"groups, depthwise", false, false},
+    [CONV_STRIDED_DILATED] = {"stride and dilation on one axis", false, false},
+    [CONV_LARGE_KERNEL] = {"kernel of more than 512 positions", false, false},
+    {NULL, false, false},
+};
+
+enum conv_variant conv_variant_of(const struct nn_conv_options *o, const struct shape *w)
+{
+    int64_t taps = 1;
+    if (o->groups > 1)
+        return CONV_GROUPED;
+    for (int axis = 0; axis < o->dims; axis++) {
+        if (o->stride[axis] > 1 && o->dilation[axis] > 1)
+            return CONV_STRIDED_DILATED;
+        taps *= w->extent[axis + 2];
+    }
+    return taps > 512 ? CONV_LARGE_KERNEL : CONV_DENSE;
+}
+
+struct nn_conv_options conv_options_complete(const struct nn_conv_options *options)
+{
+    struct nn_conv_options o = options ? *options : (struct nn_conv_options){0};
+    o.dims = o.dims ? o.dims : 2;
+    o.groups = o.groups ? o.groups : 1;
+    for (int axis = 0; axis < CONV_MAX_DIMS; axis++) {
+        o.stride[axis] = o.stride[axis] ? o.stride[axis] : 1;
+        o.dilation[axis] = o.dilation[axis] ? o.dilation[axis] : 1;
+    }
+    return o;
+}
+
+ana_status conv_check_options(const struct nn_conv_options *o, ana_error *err)
 {
     if (o->dims < 1 || o->dims > CONV_MAX_DIMS)
         return ana_fail(err, ANA_ERR_ARGUMENT, "%d spatial axes, expected 1 to 3", o->dims);
@@ -43,7 +76,7 @@ static ana_status infer(struct op_shapes *s, ana_error *err)
     const struct nn_conv_options *o = s->options;
     ana_status status = operands_check(s, rules, 3, err);
     if (!status)
-        status = check_options(o, err);
+        status = conv_check_options(o, err);
     if (!status)
         status = check_channels(s, o, err);
     if (status)
@@ -209,8 +242,14 @@ static void pack(const struct op_call *call, bool is_backward, void *packed)
     call->compute->conv_pack(&env, &args, is_backward ? CONV_BACKWARD_DATA : CONV_FORWARD, packed);
 }
 
+static int variant(const struct op_shapes *s)
+{
+    return (int)conv_variant_of(s->options, s->input[W]);
+}
+
 const struct nn_op nn_op_conv = {.name = "conv",
-                                 .fast = true,
+                                 .variants = conv_variants,
+                                 .variant = variant,
                                  .accumulates = true,
                                  .reads = 1U << X | 1U << W | OP_READS_OUTPUT,
                                  .infer = infer,
@@ -223,13 +262,7 @@ const struct nn_op nn_op_conv = {.name = "conv",
 value nn_conv(struct graph *graph, const char *name, value x, value w, value bias,
               const struct nn_conv_options *options)
 {
-    struct nn_conv_options o = options ? *options : (struct nn_conv_options){0};
-    o.dims = o.dims ? o.dims : 2;
-    o.groups = o.groups ? o.groups : 1;
-    for (int axis = 0; axis < CONV_MAX_DIMS; axis++) {
-        o.stride[axis] = o.stride[axis] ? o.stride[axis] : 1;
-        o.dilation[axis] = o.dilation[axis] ? o.dilation[axis] : 1;
-    }
+    struct nn_conv_options o = conv_options_complete(options);
     const enum activation wanted = o.activation;
     const bool fused = wanted == ACTIVATION_NONE || wanted == ACTIVATION_RELU;
     if (!fused)

@@ -63,8 +63,30 @@ static void activate_backward(const struct op_call *call)
     call->compute->activate_backward(&env, &args);
 }
 
+/* ORDER activation */
+static const struct op_variant activations[] = {
+    [ACTIVATION_NONE] = {"none", true, true},
+    [ACTIVATION_RELU] = {"ReLU", true, true},
+    [ACTIVATION_RELU6] = {"ReLU6", false, false},
+    [ACTIVATION_LEAKY_RELU] = {"LeakyReLU", false, false},
+    [ACTIVATION_SIGMOID] = {"sigmoid", true, true},
+    [ACTIVATION_TANH] = {"tanh", false, false},
+    [ACTIVATION_GELU] = {"GELU", true, true},
+    [ACTIVATION_GELU_TANH] = {"GELU by tanh", false, false},
+    [ACTIVATION_QUICK_GELU] = {"quick GELU", true, true},
+    [ACTIVATION_SILU] = {"SiLU", true, true},
+    [ACTIVATION_HARDSWISH] = {"Hardswish", false, false},
+    [ACTIVATION_COUNT] = {NULL, false, false},
+};
+
+static int activate_variant(const struct op_shapes *s)
+{
+    return (int)((const struct activate_options *)s->options)->activation;
+}
+
 const struct nn_op nn_op_activate = {.name = "activate",
-                                     .fast = true,
+                                     .variants = activations,
+                                     .variant = activate_variant,
                                      .reads = 1,
                                      .infer = infer_activate,
                                      .forward = activate_forward,

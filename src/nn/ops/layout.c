@@ -33,10 +33,15 @@ static void *offset(const struct op_call *call, void *data, int64_t elements)
     return (uint8_t *)data + (size_t)elements * dtype_size(call->dtype);
 }
 
-/* ---- concat along the last axis ---- */
+/* ---- concat ---- */
+
+struct concat_options {
+    int axis;
+};
 
 static ana_status infer_concat(struct op_shapes *s, ana_error *err)
 {
+    const int axis = ((const struct concat_options *)s->options)->axis;
     for (int i = 0; i < s->n_inputs; i++) {
         char name[16] = "part 0";
         name[5] = (char)('0' + i);
@@ -48,29 +53,40 @@ static ana_status infer_concat(struct op_shapes *s, ana_error *err)
         ana_status status = operands_check(&part, &rule, 1, err);
         if (status)
             return status;
+        if (axis < 0 || axis >= s->input[i]->rank)
+            return ana_fail(err, ANA_ERR_ARGUMENT, "axis %d of %d", axis, s->input[i]->rank);
         if (i == 0) {
             s->output = *s->input[0];
             continue;
         }
         struct shape expected = s->output;
-        const int64_t c = shape_last(s->input[i]);
-        expected.extent[expected.rank - 1] = c;
+        const int64_t extent = s->input[i]->extent[axis];
+        expected.extent[axis] = extent;
         status = operand_expect(&part, &rule, 0, expected, err);
         if (status)
             return status;
-        s->output.extent[s->output.rank - 1] += c;
+        s->output.extent[axis] += extent;
     }
     return ANA_OK;
 }
 
-/* Copies columns between a part and its place in the whole. */
+/* Elements of one run of a part, from its axis on; the parts' runs lie one behind another. */
+static int64_t concat_run(const struct op_call *call, const struct tensor *tensor)
+{
+    int64_t run = 1;
+    for (int i = ((const struct concat_options *)call->options)->axis; i < tensor->shape.rank; i++)
+        run *= tensor->shape.extent[i];
+    return run;
+}
+
+/* Copies runs between a part and its place in the whole. */
 static struct copy_args concat_copy(const struct op_call *call, int part)
 {
-    const int64_t c = shape_last(&call->input[part].shape);
-    const int64_t whole = shape_last(&call->output.shape);
+    const int64_t run = concat_run(call, &call->input[part]);
+    const int64_t whole = concat_run(call, &call->output);
     return (struct copy_args){.rank = 2,
-                              .extent = {shape_rows(&call->output.shape), c},
-                              .src_stride = {c, 1},
+                              .extent = {tensor_count(&call->input[part]) / run, run},
+                              .src_stride = {run, 1},
                               .dst_stride = {whole, 1}};
 }
 
@@ -82,7 +98,7 @@ static void concat_forward(const struct op_call *call)
         args.src = call->input[i].data;
         args.dst = offset(call, call->output.data, at);
         run_copy(call, args);
-        at += shape_last(&call->input[i].shape);
+        at += concat_run(call, &call->input[i]);
     }
 }
 
@@ -98,7 +114,7 @@ static void concat_backward(const struct op_call *call)
             args.accumulate = call->accumulate[i];
             run_copy(call, args);
         }
-        at += shape_last(&call->input[i].shape);
+        at += concat_run(call, &call->input[i]);
     }
 }
 
@@ -109,14 +125,22 @@ const struct nn_op nn_op_concat = {.name = "concat",
                                    .forward = concat_forward,
                                    .backward = concat_backward};
 
-value nn_concat(struct graph *graph, const char *name, const value *parts, int n_parts)
+value nn_concat_axis(struct graph *graph, const char *name, const value *parts, int n_parts,
+                     int axis)
 {
     if (n_parts < 1 || n_parts > OP_MAX_INPUTS) {
         graph_fail(graph, "%s (concat): %d parts, expected 1 to %d", name ? name : "", n_parts,
                    OP_MAX_INPUTS);
         return NO_VALUE;
     }
-    return graph_add(graph, &nn_op_concat, name, parts, n_parts, NULL, 0);
+    const struct concat_options o = {axis};
+    return graph_add(graph, &nn_op_concat, name, parts, n_parts, &o, sizeof o);
+}
+
+value nn_concat(struct graph *graph, const char *name, const value *parts, int n_parts)
+{
+    const int rank = n_parts > 0 ? graph_shape(graph, parts[0]).rank : 0;
+    return nn_concat_axis(graph, name, parts, n_parts, rank > 0 ? rank - 1 : 0);
 }
 
 /* ---- slice ---- */

@@ -11,6 +11,9 @@ extern const struct nn_op nn_op_activate, nn_op_attention, nn_op_batch_norm, nn_
     nn_op_resize2d, nn_op_scale_rows, nn_op_slice, nn_op_softmax, nn_op_take, nn_op_weighted_sum,
     nn_op_word_bag;
 
+extern const struct nn_op nn_op_broadcast, nn_op_conv_transpose, nn_op_flip, nn_op_pad,
+    nn_op_pool3d, nn_op_resize_trilinear, nn_op_roll, nn_op_take_points, nn_op_window;
+
 /* NULL past the end. */
 const struct nn_op *nn_op_at(int index);
 

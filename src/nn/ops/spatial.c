@@ -21,6 +21,8 @@ static ana_status infer_resize(struct op_shapes *s, ana_error *err)
     if (o->oh < 1 || o->ow < 1)
         return ana_fail(err, ANA_ERR_ARGUMENT, "to %lld x %lld", (long long)o->oh,
                         (long long)o->ow);
+    if (o->mode == RESIZE_NEAREST && o->align_corners)
+        return ana_fail(err, ANA_ERR_ARGUMENT, "nearest knows no aligned corners");
     s->output = *s->input[0];
     s->output.extent[1] = o->oh;
     s->output.extent[2] = o->ow;
@@ -60,8 +62,22 @@ static void resize_backward(const struct op_call *call)
     call->compute->resize2d_backward(&env, &args);
 }
 
+/* ORDER resize_mode */
+static const struct op_variant resize_variants[] = {
+    {"nearest", true, true},
+    {"bilinear", true, false},
+    {"bicubic", false, false},
+    {NULL, false, false},
+};
+
+static int resize_variant(const struct op_shapes *s)
+{
+    return (int)((const struct resize_options *)s->options)->mode;
+}
+
 const struct nn_op nn_op_resize2d = {.name = "resize2d",
-                                     .fast = true,
+                                     .variants = resize_variants,
+                                     .variant = resize_variant,
                                      .infer = infer_resize,
                                      .forward = resize_forward,
                                      .backward = resize_backward};
@@ -272,8 +288,17 @@ static void global_backward(const struct op_call *call)
         mean_backward(call);
 }
 
+static const struct op_variant global_variants[] = {
+    {"mean", true, true}, {"max", false, false}, {NULL, false, false}};
+
+static int global_variant(const struct op_shapes *s)
+{
+    return ((const struct global_options *)s->options)->is_max;
+}
+
 const struct nn_op nn_op_global_pool = {.name = "global_pool",
-                                        .fast = true,
+                                        .variants = global_variants,
+                                        .variant = global_variant,
                                         .accumulates = true,
                                         .infer = infer_global,
                                         .scratch = global_scratch,

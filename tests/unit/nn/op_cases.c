@@ -1,12 +1,12 @@
 /* The operator cases: odd and even extents, tails, non-square, groups, absent operands. */
-#include "op_cases.h"
+#include "op_builders.h"
 
 #include <stdio.h>
 
 /* ---- operands ---- */
 
-static value operand(struct case_graph *c, struct shape shape, enum operand_role role, int64_t low,
-                     int64_t high)
+value operand(struct case_graph *c, struct shape shape, enum operand_role role, int64_t low,
+              int64_t high)
 {
     char name[32];
     const int i = c->n_operands++;
@@ -18,22 +18,22 @@ static value operand(struct case_graph *c, struct shape shape, enum operand_role
     return v;
 }
 
-static value floats(struct case_graph *c, struct shape shape)
+value floats(struct case_graph *c, struct shape shape)
 {
     return operand(c, shape, ROLE_FLOAT, 0, 0);
 }
 
-static value floats_if(struct case_graph *c, int64_t wanted, struct shape shape)
+value floats_if(struct case_graph *c, int64_t wanted, struct shape shape)
 {
     return wanted ? floats(c, shape) : NO_VALUE;
 }
 
-static value shares(struct case_graph *c, struct shape shape)
+value shares(struct case_graph *c, struct shape shape)
 {
     return operand(c, shape, ROLE_SHARE, 0, 0);
 }
 
-static value indices(struct case_graph *c, struct shape shape, int64_t low, int64_t high)
+value indices(struct case_graph *c, struct shape shape, int64_t low, int64_t high)
 {
     return operand(c, shape, ROLE_INDEX, low, high);
 }
@@ -128,7 +128,7 @@ static value group_norm(struct case_graph *c, const int64_t *n)
 }
 
 /* a b c: x is [a, b, c], or [c] when a is 0; gain bias */
-static struct shape rows_shape(const int64_t *n)
+struct shape rows_shape(const int64_t *n)
 {
     return n[0] ? SHAPE(n[0], n[1], n[2]) : SHAPE(n[2]);
 }
@@ -331,7 +331,8 @@ enum {
     SIGMOID = ACTIVATION_SIGMOID,
     GELU = ACTIVATION_GELU,
     QUICK = ACTIVATION_QUICK_GELU,
-    SILU = ACTIVATION_SILU
+    SILU = ACTIVATION_SILU,
+    LEAKY = ACTIVATION_LEAKY_RELU
 };
 
 const struct op_case op_cases[] = {
@@ -347,6 +348,63 @@ const struct op_case op_cases[] = {
     {"conv", conv1d, {1, 16, 5, 2, 4, 4, 0}, "[1, 4, 2]", false},
     {"conv", conv3d, {1, 4, 5, 6, 2, 3, 3, 1, 1, 1}, "[1, 4, 5, 6, 3]", false},
     {"conv", conv3d, {2, 5, 4, 3, 4, 4, 2, 2, 1, 2}, "[2, 3, 3, 2, 4]", false},
+
+    {"conv", case_conv_uneven, {1, 15, 14, 3, 16, 77, 22, 33, 11, 1}, "[1, 8, 7, 16]", false},
+    {"conv", case_conv_uneven, {2, 9, 11, 1, 5, 35, 12, 20, 11, 1}, "[2, 11, 4, 5]", false},
+    {"conv", case_conv_uneven, {1, 12, 9, 4, 6, 23, 21, 1, 13, 2}, "[1, 6, 5, 6]", false},
+    {"conv", case_conv_uneven, {1, 8, 10, 9, 18, 33, 22, 11, 11, 9}, "[1, 4, 5, 18]", false},
+    {"conv", case_conv_uneven, {2, 11, 7, 6, 6, 33, 11, 23, 23, 6}, "[2, 11, 7, 6]", false},
+    {"conv", case_conv_uneven, {1, 13, 9, 5, 7, 32, 22, 11, 22, 1}, "[1, 6, 5, 7]", false},
+    {"conv", conv1d, {1, 530, 1, 2, 520, 1, 0}, "[1, 11, 2]", false},
+    {"conv", case_conv3d_uneven, {1, 5, 6, 7, 1, 6, 313, 121, 101}, "[1, 5, 3, 7, 6]", false},
+    {"conv", case_conv3d_uneven, {2, 4, 3, 5, 3, 9, 222, 211, 110}, "[2, 3, 4, 4, 9]", false},
+
+    {"conv_transpose",
+     case_conv_transpose,
+     {2, 3, 5, 6, 4, 22, 22, 0, 0, 1, 1},
+     "[2, 6, 10, 4]",
+     false},
+    {"conv_transpose",
+     case_conv_transpose,
+     {1, 4, 3, 7, 17, 44, 44, 0, 0, 1, 0},
+     "[1, 16, 12, 17]",
+     false},
+    {"conv_transpose",
+     case_conv_transpose,
+     {1, 5, 4, 5, 3, 33, 21, 11, 10, 1, 1},
+     "[1, 10, 4, 3]",
+     false},
+    {"conv_transpose",
+     case_conv_transpose,
+     {2, 3, 6, 6, 4, 23, 12, 1, 1, 2, 1},
+     "[2, 4, 12, 4]",
+     false},
+    {"conv_transpose",
+     case_conv_transpose,
+     {1, 6, 5, 8, 8, 33, 22, 11, 11, 8, 1},
+     "[1, 12, 10, 8]",
+     false},
+    {"conv_transpose",
+     case_conv_transpose,
+     {1, 4, 5, 3, 9, 23, 11, 1, 0, 1, 1, RELU},
+     "[1, 5, 5, 9]",
+     false},
+    {"conv_transpose",
+     case_conv_transpose_dilated,
+     {1, 3, 4, 2, 3, 22, 22, 22, 0},
+     "[1, 7, 9, 3]",
+     false},
+    {"conv_transpose", case_conv_transpose_line, {1, 3, 2, 3, 513, 2}, "[1, 517, 3]", false},
+    {"conv_transpose",
+     case_conv_transpose3d,
+     {1, 2, 3, 4, 5, 4, 222, 222, 0},
+     "[1, 4, 6, 8, 4]",
+     false},
+    {"conv_transpose",
+     case_conv_transpose3d,
+     {2, 3, 2, 3, 4, 6, 323, 211, 101},
+     "[2, 5, 3, 3, 6]",
+     false},
 
     {"linear", linear, {5, 7, 3, 1, 0}, "[5, 3]", false},
     {"linear", linear, {0, 9, 4, 0, RELU}, "[4]", false},
@@ -376,7 +434,12 @@ const struct op_case op_cases[] = {
     {"group_norm", group_norm, {2, 1, 9, 12, 1, 1, 0, 0, 4}, "[2, 1, 9, 12]", false},
     {"group_norm", group_norm, {2, 3, 3, 15, 0, 1, 0, SILU, 5}, "[2, 3, 3, 15]", false},
 
+    {"group_norm", case_group_norm3d, {2, 3, 4, 5, 6, LEAKY, 6}, "[2, 3, 4, 5, 6]", false},
+    {"group_norm", case_group_norm3d, {1, 2, 5, 3, 9, RELU, 9}, "[1, 2, 5, 3, 9]", true},
+    {"group_norm", group_norm, {3, 5, 4, 17, 1, 0, 0, LEAKY, 17}, "[3, 5, 4, 17]", false},
+
     {"layer_norm", layer_norm, {2, 3, 8, 1, 1}, "[2, 3, 8]", false},
+    {"layer_norm", case_layer_norm2d, {2, 5, 3, 17}, "[2, 5, 3, 17]", false},
     {"layer_norm", layer_norm, {0, 0, 7, 1, 1}, "[7]", false},
     {"layer_norm", layer_norm, {5, 1, 33, 0, 0}, "[5, 1, 33]", false},
     {"layer_norm", layer_norm, {3, 11, 64, 1, 0}, "[3, 11, 64]", false},
@@ -437,6 +500,10 @@ const struct op_case op_cases[] = {
     {"concat", concat, {2, 2, 1, 2, 3, 4}, "[2, 2, 10]", false},
     {"concat", concat_twice, {3, 4, 5}, "[3, 4, 10]", false},
 
+    {"concat", case_concat_axis, {0, 3, 4, 5, 2, 1}, "[6, 4, 5]", false},
+    {"concat", case_concat_axis, {1, 3, 4, 5, 2, 1}, "[3, 7, 5]", false},
+    {"concat", case_concat_axis, {1, 2, 1, 17, 8, 3}, "[2, 12, 17]", false},
+
     {"slice", slice, {4, 3, 5, 0, 1, 2}, "[2, 3, 5]", false},
     {"slice", slice, {4, 3, 5, 1, 2, 1}, "[4, 1, 5]", false},
     {"slice", slice, {4, 3, 9, 2, 0, 8}, "[4, 3, 8]", false},
@@ -461,6 +528,40 @@ const struct op_case op_cases[] = {
     {"pixel_shuffle", pixel_shuffle, {1, 3, 9, 2, 3, 0}, "[1, 1, 3, 18]", false},
     {"pixel_shuffle", pixel_shuffle, {1, 3, 4, 5, 1, 1}, "[1, 3, 4, 5]", false},
 
+    {"pad", case_pad, {2, 3, 5, 1, 0, 2, 2, 1, 1}, "[3, 7, 7]", false},
+    {"pad", case_pad, {2, 3, 17, 0, 0, 0, 1, 4, 0, 1}, "[2, 4, 21]", false},
+    {"pad", case_pad, {0, 0, 7, 2, 1}, "[10]", false},
+    {"pad", case_pad, {4, 1, 8}, "[4, 1, 8]", false},
+    {"pad", case_pad4d, {1, 5, 6, 3, 2, 1}, "[1, 7, 7, 3]", false},
+
+    {"roll", case_roll, {4, 3, 5, 0, 1}, "[4, 3, 5]", false},
+    {"roll", case_roll, {4, 3, 5, 1, -1}, "[4, 3, 5]", false},
+    {"roll", case_roll, {2, 3, 17, 2, 40}, "[2, 3, 17]", false},
+    {"roll", case_roll, {3, 7, 2, 1, 0}, "[3, 7, 2]", false},
+    {"roll", case_roll, {0, 0, 9, 0, -4}, "[9]", false},
+
+    {"flip", case_roll, {4, 3, 5, 0, 0, 1}, "[4, 3, 5]", false},
+    {"flip", case_roll, {4, 3, 5, 1, 0, 1}, "[4, 3, 5]", false},
+    {"flip", case_roll, {2, 3, 33, 2, 0, 1}, "[2, 3, 33]", false},
+    {"flip", case_roll, {3, 1, 2, 1, 0, 1}, "[3, 1, 2]", false},
+    {"flip", case_roll, {0, 0, 9, 0, 0, 1}, "[9]", false},
+
+    {"broadcast", case_broadcast, {1, 3, 5, 4, 3, 5}, "[4, 3, 5]", false},
+    {"broadcast", case_broadcast, {2, 1, 7, 2, 6, 7}, "[2, 6, 7]", false},
+    {"broadcast", case_broadcast, {3, 4, 1, 3, 4, 9}, "[3, 4, 9]", false},
+    {"broadcast", case_broadcast, {1, 1, 1, 2, 3, 4}, "[2, 3, 4]", false},
+    {"broadcast", case_broadcast, {1, 2, 70, 5, 2, 70}, "[5, 2, 70]", false},
+    {"broadcast", case_broadcast, {2, 3, 4, 2, 3, 4}, "[2, 3, 4]", false},
+
+    {"window", case_window, {2, 4, 6, 3, 2}, "[12, 4, 3]", false},
+    {"window", case_window, {1, 7, 5, 4, 3}, "[6, 9, 4]", false},
+    {"window", case_window, {2, 3, 2, 5, 4}, "[2, 16, 5]", false},
+    {"window", case_window, {1, 9, 8, 33, 7}, "[4, 49, 33]", false},
+    {"window", case_window, {2, 4, 6, 3, 2, 1}, "[2, 4, 6, 3]", false},
+    {"window", case_window, {1, 7, 5, 4, 3, 1}, "[1, 7, 5, 4]", false},
+    {"window", case_window, {2, 3, 2, 5, 4, 1}, "[2, 3, 2, 5]", false},
+    {"window", case_window, {1, 9, 8, 33, 7, 1}, "[1, 9, 8, 33]", false},
+
     {"resize2d", resize2d, {2, 4, 3, 5, 8, 6, RESIZE_BILINEAR, 0}, "[2, 8, 6, 5]", false},
     {"resize2d", resize2d, {1, 5, 7, 3, 9, 4, RESIZE_BILINEAR, 1}, "[1, 9, 4, 3]", false},
     {"resize2d", resize2d, {2, 3, 4, 8, 6, 8, RESIZE_NEAREST, 0}, "[2, 6, 8, 8]", false},
@@ -468,11 +569,33 @@ const struct op_case op_cases[] = {
     {"resize2d", resize2d, {1, 6, 5, 3, 11, 8, RESIZE_BICUBIC, 0}, "[1, 11, 8, 3]", false},
     {"resize2d", resize2d, {1, 1, 1, 4, 3, 2, RESIZE_BILINEAR, 0}, "[1, 3, 2, 4]", false},
 
+    {"resize2d", resize2d, {1, 5, 7, 3, 9, 4, RESIZE_BICUBIC, 1}, "[1, 9, 4, 3]", false},
+    {"resize2d", resize2d, {2, 9, 8, 5, 4, 3, RESIZE_BICUBIC, 0}, "[2, 4, 3, 5]", false},
+    {"resize2d", resize2d, {1, 3, 1, 66, 1, 5, RESIZE_BICUBIC, 1}, "[1, 1, 5, 66]", false},
+    {"resize2d", resize2d, {1, 9, 8, 17, 4, 3, RESIZE_BILINEAR, 0}, "[1, 4, 3, 17]", false},
+    {"resize2d", resize2d, {2, 3, 5, 8, 12, 20, RESIZE_BILINEAR, 1}, "[2, 12, 20, 8]", false},
+
+    {"resize_trilinear", case_trilinear, {2, 2, 3, 4, 5, 4, 6, 8, 0}, "[2, 4, 6, 8, 5]", false},
+    {"resize_trilinear", case_trilinear, {1, 3, 2, 5, 3, 4, 5, 7, 1}, "[1, 4, 5, 7, 3]", false},
+    {"resize_trilinear", case_trilinear, {1, 5, 4, 6, 9, 2, 3, 4, 0}, "[1, 2, 3, 4, 9]", false},
+    {"resize_trilinear", case_trilinear, {1, 1, 1, 1, 4, 2, 3, 2, 0}, "[1, 2, 3, 2, 4]", false},
+    {"resize_trilinear", case_trilinear, {1, 5, 5, 5, 1, 4, 4, 4, 0}, "[1, 4, 4, 4, 1]", false},
+    {"resize_trilinear", case_trilinear, {1, 2, 3, 2, 17, 1, 6, 3, 1}, "[1, 1, 6, 3, 17]", false},
+
     {"pool2d", pool2d, {2, 6, 4, 5, 22, 0, 0, 1}, "[2, 3, 2, 5]", false},
     {"pool2d", pool2d, {1, 7, 9, 8, 33, 2, 1, 1}, "[1, 4, 5, 8]", false},
     {"pool2d", pool2d, {2, 6, 5, 3, 22, 0, 0, 0}, "[2, 3, 2, 3]", false},
     {"pool2d", pool2d, {1, 8, 7, 9, 33, 1, 1, 0}, "[1, 8, 7, 9]", false},
     {"pool2d", pool2d, {1, 9, 6, 2, 32, 3, 0, 1}, "[1, 3, 2, 2]", false},
+
+    {"pool2d", case_pool_uneven, {1, 9, 8, 17, 23, 21, 11, 1}, "[1, 5, 8, 17]", false},
+    {"pool2d", case_pool_uneven, {2, 7, 9, 3, 32, 23, 10, 0}, "[2, 4, 3, 3]", false},
+
+    {"pool3d", case_pool3d, {2, 4, 6, 4, 5, 222, 222, 0, 1}, "[2, 2, 3, 2, 5]", false},
+    {"pool3d", case_pool3d, {1, 5, 7, 6, 8, 333, 212, 111, 1}, "[1, 3, 7, 3, 8]", false},
+    {"pool3d", case_pool3d, {1, 3, 4, 5, 17, 123, 111, 11, 1}, "[1, 3, 5, 5, 17]", false},
+    {"pool3d", case_pool3d, {2, 5, 4, 6, 3, 322, 221, 101, 0}, "[2, 3, 2, 7, 3]", false},
+    {"pool3d", case_pool3d, {1, 2, 2, 2, 9, 222, 222, 0, 0}, "[1, 1, 1, 1, 9]", false},
 
     {"global_pool", global_pool, {2, 4, 5, 3, 0}, "[2, 3]", false},
     {"global_pool", global_pool, {2, 4, 5, 3, 1}, "[2, 3]", false},
@@ -485,6 +608,12 @@ const struct op_case op_cases[] = {
     {"take", take, {7, 0, 1, 1}, "[1, 1]", false},
     {"take", take, {3, 2, 2, 9}, "[9, 2, 2]", false},
     {"take", take, {5, 11, 100, 4}, "[4, 11, 100]", false},
+
+    {"take_points", case_points, {2, 3, 4, 5, 7, 6}, "[2, 6, 7]", false},
+    {"take_points", case_points, {1, 2, 2, 2, 33, 20}, "[1, 20, 33]", false},
+    {"take_points", case_points, {3, 0, 4, 5, 1, 2}, "[3, 2, 1]", false},
+    {"take_points", case_points, {2, 0, 0, 9, 8, 4}, "[2, 4, 8]", false},
+    {"take_points", case_points, {1, 5, 1, 3, 4, 1}, "[1, 1, 4]", false},
 
     {"word_bag", word_bag, {6, 4, 3, 2}, "[3, 4]", false},
     {"word_bag", word_bag, {2, 7, 5, 4}, "[5, 7]", false},
@@ -671,5 +800,19 @@ const struct bad_case bad_cases[] = {
     {bad_heads, "6 channels in 4 heads"},
     {bad_empty, "which is empty"},
     {bad_matmul, "a is [2, 3, 4] and b [2, 3, 4]"},
+    {bad_transposed_channels, "w takes 4 channels in 1 groups, x has 3"},
+    {bad_transposed_output_pad, "axis 1: output padding 2 with stride 2 and dilation 1"},
+    {bad_transposed_pad, "axis 0: padding 2 leaves nothing of 3"},
+    {bad_concat_axis, "axis 2 of 2"},
+    {bad_pad, "axis 1: 0 before and -1 after"},
+    {bad_roll, "axis 3 of 2"},
+    {bad_flip, "axis -1 of 2"},
+    {bad_broadcast, "[2, 3] cannot be repeated to [4, 3]"},
+    {bad_window_side, "side 0, expected 1 to 4096"},
+    {bad_window_merge, "[5, 4, 3] are no windows of side 2 of 4 x 6"},
+    {bad_nearest, "nearest knows no aligned corners"},
+    {bad_trilinear, "to 0 x 2 x 2"},
+    {bad_pool3d, "axis 2: kernel 2, stride 2, padding 2 on extent 4"},
+    {bad_points, "points is [1, 4, 3], expected [1, 4, 2]"},
 };
 const int n_bad_cases = (int)(sizeof bad_cases / sizeof bad_cases[0]);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "nn/graph_internal.h"
 #include "nn/ops/registry.h"
 #include "op_run.h"
 
@@ -49,6 +50,52 @@ static void test_every_case_is_of_a_registered_operator(void **state)
             found = found || strcmp(op_cases[k].op, nn_op_at(i)->name) == 0;
         if (!found)
             fail_msg("case %d names the unknown operator %s", k, op_cases[k].op);
+    }
+}
+
+/* Which of its operator's forms a node is. */
+static int variant_of(const struct graph *graph, const struct node *node)
+{
+    struct op_shapes shapes = {.n_inputs = node->n_inputs,
+                               .options = node->options,
+                               .dtype = graph->dtype,
+                               .output = node->shape};
+    for (int i = 0; i < node->n_inputs; i++)
+        if (node->input[i] >= 0) {
+            shapes.input[i] = &graph->nodes[node->input[i]].shape;
+            shapes.input_dtype[i] = graph->nodes[node->input[i]].dtype;
+        }
+    return node->op->variant ? node->op->variant(&shapes) : 0;
+}
+
+static bool case_has_variant(int number, const struct nn_op *op, int variant)
+{
+    struct op_run run;
+    bool found = false;
+    if (strcmp(op_cases[number].op, op->name) != 0)
+        return false;
+    op_run_open(&run, number, &double_run);
+    for (int i = 0; !found && i < run.c.graph->n_nodes; i++) {
+        const struct node *node = &run.c.graph->nodes[i];
+        found = node->op == op && variant_of(run.c.graph, node) == variant;
+    }
+    op_run_close(&run);
+    return found;
+}
+
+static void test_every_variant_has_a_case(void **state)
+{
+    (void)state;
+    for (int i = 0; nn_op_at(i); i++) {
+        const struct nn_op *op = nn_op_at(i);
+        for (int v = 0; op->variants && op->variants[v].name; v++) {
+            bool found = false;
+            for (int k = 0; !found && k < n_op_cases; k++)
+                found = case_has_variant(k, op, v);
+            if (!found)
+                fail_msg("operator %s has no case of its form '%s'", op->name,
+                         op->variants[v].name);
+        }
     }
 }
 
@@ -181,7 +228,9 @@ static void test_packed_weights_change_nothing(void **state)
 {
     (void)state;
     for (int k = 0; k < n_op_cases; k++) {
-        if (strcmp(op_cases[k].op, "conv") != 0 && strcmp(op_cases[k].op, "linear") != 0)
+        const char *op = op_cases[k].op;
+        if (strcmp(op, "conv") != 0 && strcmp(op, "conv_transpose") != 0 &&
+            strcmp(op, "linear") != 0)
             continue;
         struct run_options input = double_run, param = double_run;
         input.dtype = param.dtype = DTYPE_F32;
@@ -288,6 +337,7 @@ static void test_threads_change_nothing(void **state)
     (void)state;
     check_threads(compute_default(), 2);
     check_threads(compute_default(), 4);
+    check_threads(compute_default(), 7);
     check_threads(compute_reference(DTYPE_F32), 3);
 }
 
@@ -296,6 +346,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_operator_has_five_cases),
         cmocka_unit_test(test_every_case_is_of_a_registered_operator),
+        cmocka_unit_test(test_every_variant_has_a_case),
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_operands_that_do_not_fit),
         cmocka_unit_test(test_gradients_against_finite_differences),

@@ -1,0 +1,223 @@
+/* Transposed convolution over one to three spatial axes.
+ *
+ * It is a convolution read backwards: with y in the place of a convolution's x, and x in the place
+ * of its y, PyTorch's weights [ic, oc / groups, kernel...] are that convolution's own. So forward
+ * is its backward_data pass, dx its forward pass, and dw its gradient of the weights with y's
+ * gradient as the picture. Where the stride equals the kernel every phase of backward_data is one
+ * matrix product whose rows are scattered over y. */
+#include "nn/ops/conv_internal.h"
+#include "nn/ops/registry.h"
+
+static const struct operand_rule rules[] = {
+    {.name = "x", .min_rank = 3, .max_rank = 5},
+    {.name = "w", .min_rank = 3, .max_rank = 5},
+    {.name = "bias", .min_rank = 1, .max_rank = 1, .optional = true},
+};
+enum { X, W, BIAS };
+
+static const struct nn_conv_options *conv_options(const struct op_call *call)
+{
+    return &((const struct nn_conv_transpose_options *)call->options)->conv;
+}
+
+static ana_status check_channels(const struct op_shapes *s, const struct nn_conv_options *o,
+                                 ana_error *err)
+{
+    const int64_t channels = shape_last(s->input[X]);
+    if (s->input[X]->rank != o->dims + 2 || s->input[W]->rank != o->dims + 2)
+        return ana_fail(err, ANA_ERR_ARGUMENT, "x has %d axes and w %d, expected %d",
+                        s->input[X]->rank, s->input[W]->rank, o->dims + 2);
+    if (s->input[W]->extent[0] != channels || channels % o->groups != 0)
+        return ana_fail(err, ANA_ERR_ARGUMENT, "w takes %lld channels in %lld groups, x has %lld",
+                        (long long)s->input[W]->extent[0], (long long)o->groups,
+                        (long long)channels);
+    return operand_expect(s, rules, BIAS, SHAPE(s->input[W]->extent[1] * o->groups), err);
+}
+
+static ana_status infer(struct op_shapes *s, ana_error *err)
+{
+    const struct nn_conv_transpose_options *options = s->options;
+    const struct nn_conv_options *o = &options->conv;
+    ana_status status = operands_check(s, rules, 3, err);
+    if (!status)
+        status = conv_check_options(o, err);
+    if (!status)
+        status = check_channels(s, o, err);
+    if (status)
+        return status;
+
+    s->output = *s->input[X];
+    s->output.extent[o->dims + 1] = s->input[W]->extent[1] * o->groups;
+    for (int axis = 0; axis < o->dims; axis++) {
+        const int64_t in = s->input[X]->extent[axis + 1], kernel = s->input[W]->extent[axis + 2];
+        const int64_t extra = options->output_pad[axis];
+        if (extra < 0 || (extra >= o->stride[axis] && extra >= o->dilation[axis]))
+            return ana_fail(err, ANA_ERR_ARGUMENT,
+                            "axis %d: output padding %lld with stride %lld and dilation %lld", axis,
+                            (long long)extra, (long long)o->stride[axis],
+                            (long long)o->dilation[axis]);
+        const int64_t out = (in - 1) * o->stride[axis] - 2 * o->pad[axis] +
+                            o->dilation[axis] * (kernel - 1) + extra + 1;
+        if (out < 1)
+            return ana_fail(err, ANA_ERR_ARGUMENT, "axis %d: padding %lld leaves nothing of %lld",
+                            axis, (long long)o->pad[axis], (long long)(out + 2 * o->pad[axis]));
+        s->output.extent[axis + 1] = out;
+    }
+    return ANA_OK;
+}
+
+static int variant(const struct op_shapes *s)
+{
+    const struct nn_conv_transpose_options *o = s->options;
+    return (int)conv_variant_of(&o->conv, s->input[W]);
+}
+
+/* The convolution from y to x. */
+static struct conv_args conv_args(const struct op_call *call)
+{
+    const struct nn_conv_options *o = conv_options(call);
+    const struct shape *x = &call->input[X].shape, *w = &call->input[W].shape;
+    struct conv_args args = {.dtype = call->dtype,
+                             .dims = o->dims,
+                             .n = x->extent[0],
+                             .ic = w->extent[1],
+                             .oc = w->extent[0] / o->groups,
+                             .groups = o->groups,
+                             .w = call->input[W].data};
+    for (int axis = 0; axis < o->dims; axis++) {
+        args.in[axis] = call->output.shape.extent[axis + 1];
+        args.out[axis] = x->extent[axis + 1];
+        args.kernel[axis] = w->extent[axis + 2];
+        args.stride[axis] = o->stride[axis];
+        args.pad[axis] = o->pad[axis];
+        args.dilation[axis] = o->dilation[axis];
+    }
+    return args;
+}
+
+/* Every position of y begins as the bias. */
+static void put_bias(const struct op_call *call)
+{
+    const int64_t c = shape_last(&call->output.shape);
+    const struct kernel_env env = call_env(call, 0);
+    call->compute->copy(&env, &(struct copy_args){.dtype = call->dtype,
+                                                  .rank = 2,
+                                                  .extent = {shape_rows(&call->output.shape), c},
+                                                  .src_stride = {0, 1},
+                                                  .dst_stride = {c, 1},
+                                                  .src = call->input[BIAS].data,
+                                                  .dst = call->output.data});
+}
+
+static void forward(const struct op_call *call)
+{
+    const struct kernel_env env = call_env(call, 0);
+    struct conv_args args = conv_args(call);
+    args.accumulate = operand_given(call, BIAS);
+    if (args.accumulate)
+        put_bias(call);
+    args.packed = call->packed_forward;
+    args.dy = call->input[X].data;
+    args.dx = call->output.data;
+    call->compute->conv_backward_data(&env, &args);
+}
+
+static struct channel_sums_args bias_sums(const struct op_call *call, double *sum)
+{
+    return (struct channel_sums_args){.dtype = call->dtype,
+                                      .n = 1,
+                                      .p = shape_rows(&call->output.shape),
+                                      .c = shape_last(&call->output.shape),
+                                      .x = call->output_gradient.data,
+                                      .sum = sum};
+}
+
+static void bias_gradient(const struct op_call *call)
+{
+    size_t used = 0;
+    const int64_t c = shape_last(&call->output.shape);
+    double *sum = scratch_at(call, scratch_take(&used, (size_t)c * sizeof *sum));
+    const struct kernel_env env = call_env(call, used);
+    const struct channel_sums_args args = bias_sums(call, sum);
+    call->compute->channel_sums(&env, &args);
+    for (int64_t i = 0; i < c; i++)
+        real_put(call->input_gradient[BIAS].data, call->dtype, i, sum[i]);
+}
+
+static void backward(const struct op_call *call)
+{
+    const struct kernel_env env = call_env(call, 0);
+    struct conv_args args = conv_args(call);
+    args.x = call->output_gradient.data;
+    if (call->input_gradient[X].data) {
+        args.packed = call->packed_backward;
+        args.y = call->input_gradient[X].data;
+        call->compute->conv_forward(&env, &args);
+    }
+    args.packed = NULL;
+    if (call->input_gradient[W].data) {
+        args.dy = call->input[X].data;
+        args.dw = call->input_gradient[W].data;
+        call->compute->conv_backward_weights(&env, &args);
+    }
+    if (call->input_gradient[BIAS].data)
+        bias_gradient(call);
+}
+
+static size_t scratch(const struct op_call *call, bool is_backward, int n_workers)
+{
+    const struct compute *compute = call->compute;
+    const struct conv_args args = conv_args(call);
+    if (!is_backward)
+        return compute->conv_backward_data_scratch(&args, n_workers);
+    const struct channel_sums_args sums = bias_sums(call, NULL);
+    size_t bias = 0;
+    scratch_take(&bias, (size_t)sums.c * sizeof(double));
+    bias += compute->channel_sums_scratch(&sums, n_workers);
+    return size_larger(bias, size_larger(compute->conv_forward_scratch(&args, n_workers),
+                                         compute->conv_backward_weights_scratch(&args, n_workers)));
+}
+
+static enum conv_pass pass_of(bool is_backward)
+{
+    return is_backward ? CONV_FORWARD : CONV_BACKWARD_DATA;
+}
+
+static size_t packed_bytes(const struct op_call *call, bool is_backward)
+{
+    const struct conv_args args = conv_args(call);
+    return call->compute->conv_packed_bytes(&args, pass_of(is_backward));
+}
+
+static void pack(const struct op_call *call, bool is_backward, void *packed)
+{
+    const struct conv_args args = conv_args(call);
+    const struct kernel_env env = {.pool = call->pool};
+    call->compute->conv_pack(&env, &args, pass_of(is_backward), packed);
+}
+
+const struct nn_op nn_op_conv_transpose = {.name = "conv_transpose",
+                                           .variants = conv_variants,
+                                           .variant = variant,
+                                           .reads = 1U << X | 1U << W,
+                                           .infer = infer,
+                                           .scratch = scratch,
+                                           .forward = forward,
+                                           .backward = backward,
+                                           .packed_bytes = packed_bytes,
+                                           .pack = pack};
+
+value nn_conv_transpose(struct graph *graph, const char *name, value x, value w, value bias,
+                        const struct nn_conv_transpose_options *options)
+{
+    struct nn_conv_transpose_options o = options ? *options : (struct nn_conv_transpose_options){0};
+    o.conv = conv_options_complete(&o.conv);
+    const enum activation wanted = o.conv.activation;
+    const bool fused = wanted == ACTIVATION_NONE;
+    struct fused_name before;
+    o.conv.activation = ACTIVATION_NONE;
+    const value v =
+        graph_add(graph, &nn_op_conv_transpose, name_before_activation(&before, name, fused),
+                  (value[]){x, w, bias}, 3, &o, sizeof o);
+    return activation_after(graph, name, v, wanted, fused);
+}
