@@ -89,7 +89,11 @@ void golden_compare_one(struct golden *golden, const struct tolerance *tolerance
 void golden_clip_preprocess(struct golden *golden);
 void golden_clip_metrics(struct golden *golden);
 void golden_medlam_metrics(struct golden *golden);
+void golden_medlam_net(struct golden *golden);
 void golden_sam_ops(struct golden *golden);
+void golden_vlsm_deeplabv3plus(struct golden *golden);
 void golden_vlsm_preprocess_metrics(struct golden *golden);
+void golden_vlsm_unet(struct golden *golden);
+void golden_vlsm_unetpp(struct golden *golden);
 
 #endif

@@ -29,7 +29,7 @@ static const struct golden_kind kinds[] = {
     {"medlam", "e2e", NULL},
     {"medlam", "losses", NULL},
     {"medlam", "metrics", golden_medlam_metrics},
-    {"medlam", "net", NULL},
+    {"medlam", "net", golden_medlam_net},
     {"medlam", "points", NULL},
     {"medlam", "preprocess", NULL},
     {"medlam", "train", NULL},
@@ -48,10 +48,10 @@ static const struct golden_kind kinds[] = {
     {"vlsm", "clipseg", NULL},
     {"vlsm", "clipseg_plain", NULL},
     {"vlsm", "cris", NULL},
-    {"vlsm", "deeplabv3plus", NULL},
+    {"vlsm", "deeplabv3plus", golden_vlsm_deeplabv3plus},
     {"vlsm", "preprocess_metrics", golden_vlsm_preprocess_metrics},
-    {"vlsm", "unet", NULL},
-    {"vlsm", "unetpp", NULL},
+    {"vlsm", "unet", golden_vlsm_unet},
+    {"vlsm", "unetpp", golden_vlsm_unetpp},
 };
 
 static const struct golden_kind *find_kind(const char *family, const char *kind)

@@ -1,0 +1,65 @@
+/* A published network built from the operators of nn, fed with its file's weights and compared tap
+ * by tap. Weights are plain inputs of the graph, so that every gradient is at hand.
+ *
+ * Failures fail the folder; a net that failed builds and compares nothing more. */
+#ifndef ANA_GOLDEN_NET_H
+#define ANA_GOLDEN_NET_H
+
+#include "golden.h"
+#include "nn/ops.h"
+
+enum { GOLDEN_NET_MAX_FED = 512, GOLDEN_NET_MAX_TAPS = 128 };
+
+struct golden_net {
+    struct golden *golden;
+    const struct tensor_source *weights;
+    const char *prefix; /* of the names in the file, borrowed */
+    bool rounds_to_f16; /* the weights, before they are used */
+    struct graph *graph;
+    struct {
+        const char *name;
+        value v;
+        struct tensor data; /* in the graph's layout */
+        bool is_weight;
+    } fed[GOLDEN_NET_MAX_FED];
+    int n_fed;
+    value taps[GOLDEN_NET_MAX_TAPS];
+    int n_taps;
+    struct plan *plan;
+};
+
+void golden_net_init(struct golden_net *net, struct golden *golden,
+                     const struct tensor_source *weights, const char *prefix);
+void golden_net_clear(struct golden_net *net);
+
+/* printf-like name behind the prefix; NO_VALUE if there is no such tensor. */
+value golden_net_weight(struct golden_net *net, const char *format, ...) PRINTF_LIKE(2, 3);
+/* As before, but its absence is fine. */
+value golden_net_weight_if(struct golden_net *net, const char *format, ...) PRINTF_LIKE(2, 3);
+/* F32 [n, c, spatial...] becomes channels-last; or any F32 tensor as it is. */
+value golden_net_picture(struct golden_net *net, const char *name, const struct tensor *tensor);
+value golden_net_input(struct golden_net *net, const char *name, const struct tensor *tensor);
+
+/* Keeps a value readable. */
+value golden_net_tap(struct golden_net *net, value v);
+
+/* Plans and runs forward to the taps, and back from `loss` ([1], one of the taps; or NO_VALUE) to
+ * every weight that is no running statistic. */
+bool golden_net_run(struct golden_net *net, bool training, value loss);
+
+/* The value, channels-last, against [n, c, spatial...] of perhaps fewer samples, every stride-th
+ * position; or the value as it is. */
+void golden_net_compare_picture(struct golden_net *net, const struct tolerance *tolerance, value v,
+                                const struct tensor_source *source, const char *name,
+                                int64_t stride);
+void golden_net_compare(struct golden_net *net, const struct tolerance *tolerance, value v,
+                        const struct tensor_source *source, const char *name);
+/* Every "grad.<name>" of source as a share of its largest element; those of more than `limit`
+ * elements are stored flat, every `step`-th. And "grad_norm", relative. */
+void golden_net_compare_gradients(struct golden_net *net, const struct tolerance *tolerance,
+                                  const struct tensor_source *source, int64_t limit, int64_t step);
+/* Every "buffer_after1.<name>" but the counters: the running statistics. */
+void golden_net_compare_buffers(struct golden_net *net, const struct tolerance *tolerance,
+                                const struct tensor_source *source);
+
+#endif
