@@ -208,16 +208,32 @@ void golden_net_compare_picture(struct golden_net *net, const struct tolerance *
     golden_compare_f32(net->golden, tolerance, name, picked, &want);
 }
 
-/* The gradient of one weight as it is stored, and as shares of the largest stored element. */
+value golden_net_mean_dice(struct golden_net *net, value logits, const struct tensor *target,
+                           double smooth)
+{
+    const int64_t n = target->shape.extent[0];
+    float *share = golden_alloc(net->golden, n, sizeof *share);
+    for (int64_t i = 0; i < n; i++)
+        share[i] = 1 / (float)n;
+    const struct tensor shares = tensor_view(share, DTYPE_F32, SHAPE(n));
+    const value dice =
+        nn_soft_dice(net->graph, NULL, logits, golden_net_picture(net, "target", target), smooth);
+    return golden_net_tap(
+        net, nn_weighted_sum(net->graph, "loss", dice, golden_net_input(net, "shares", &shares)));
+}
+
+/* One gradient as it is stored, both as shares of the largest stored element. */
 static void compare_gradient(struct golden_net *net, const struct tolerance *tolerance, int i,
-                             const struct tensor_source *source, int64_t limit, int64_t step)
+                             const struct tensor_source *source,
+                             const struct golden_gradients *stored)
 {
     struct tensor want;
-    const char *name = golden_print(net->golden, "grad.%s", net->fed[i].name);
+    const char *name = golden_print(net->golden, "%s%s", stored->prefix, net->fed[i].name);
     if (!golden_tensor(net->golden, &want, source, name))
         return;
     const struct tensor got = plan_gradient(net->plan, net->fed[i].v);
-    const int64_t n = tensor_count(&want), every = tensor_count(&got) > limit ? step : 1;
+    const bool thinned = stored->limit && tensor_count(&got) > stored->limit;
+    const int64_t n = tensor_count(&want), every = thinned ? stored->step : 1;
     double *expected = golden_f64(net->golden, &want);
     double *actual = golden_alloc(net->golden, n, sizeof *actual);
     double largest = 0;
@@ -235,7 +251,8 @@ static void compare_gradient(struct golden_net *net, const struct tolerance *tol
 }
 
 void golden_net_compare_gradients(struct golden_net *net, const struct tolerance *tolerance,
-                                  const struct tensor_source *source, int64_t limit, int64_t step)
+                                  const struct tensor_source *source,
+                                  const struct golden_gradients *stored)
 {
     double square = 0;
     struct tensor norm;
@@ -244,7 +261,8 @@ void golden_net_compare_gradients(struct golden_net *net, const struct tolerance
     for (int i = 0; i < net->n_fed; i++) {
         if (!is_trained(net, i))
             continue;
-        compare_gradient(net, tolerance, i, source, limit, step);
+        if (!stored->dead || !strstr(net->fed[i].name, stored->dead))
+            compare_gradient(net, tolerance, i, source, stored);
         const struct tensor got = plan_gradient(net->plan, net->fed[i].v);
         for (int64_t k = 0; k < tensor_count(&got); k++)
             square += pow((double)tensor_f32(&got)[k], 2);

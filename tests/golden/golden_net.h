@@ -54,10 +54,21 @@ void golden_net_compare_picture(struct golden_net *net, const struct tolerance *
                                 int64_t stride);
 void golden_net_compare(struct golden_net *net, const struct tolerance *tolerance, value v,
                         const struct tensor_source *source, const char *name);
-/* Every "grad.<name>" of source as a share of its largest element; those of more than `limit`
- * elements are stored flat, every `step`-th. And "grad_norm", relative. */
+/* Mean over the samples of 1 - (2 sum s t + smooth) / (sum s + sum t + smooth), s the sigmoid of
+ * the logits [n, h, w, 1]; the target is [n, 1, h, w]. */
+value golden_net_mean_dice(struct golden_net *net, value logits, const struct tensor *target,
+                           double smooth);
+
+/* How gradients are stored. */
+struct golden_gradients {
+    const char *prefix;  /* of the names */
+    const char *dead;    /* weights whose name has this: their true gradient is 0; or NULL */
+    int64_t limit, step; /* tensors of more elements are stored flat, every step-th; 0: none are */
+};
+/* Every weight's gradient as shares of the tensor's largest element. And "grad_norm", relative. */
 void golden_net_compare_gradients(struct golden_net *net, const struct tolerance *tolerance,
-                                  const struct tensor_source *source, int64_t limit, int64_t step);
+                                  const struct tensor_source *source,
+                                  const struct golden_gradients *stored);
 /* Every "buffer_after1.<name>" but the counters: the running statistics. */
 void golden_net_compare_buffers(struct golden_net *net, const struct tolerance *tolerance,
                                 const struct tensor_source *source);

@@ -232,20 +232,6 @@ static void compare_evaluation(struct golden *golden, const struct baseline *bas
     golden_net_clear(&net);
 }
 
-/* Mean over the samples of 1 - (2 sum s t + e) / (sum s + sum t + e), s = sigmoid(logits). */
-static value dice_loss(struct golden_net *net, value logits, const struct tensor *target)
-{
-    const int64_t n = target->shape.extent[0];
-    float *share = golden_alloc(net->golden, n, sizeof *share);
-    for (int64_t i = 0; i < n; i++)
-        share[i] = 1 / (float)n;
-    const struct tensor shares = tensor_view(share, DTYPE_F32, SHAPE(n));
-    const value dice =
-        nn_soft_dice(net->graph, NULL, logits, golden_net_picture(net, "target", target), 1e-5);
-    return golden_net_tap(
-        net, nn_weighted_sum(net->graph, "loss", dice, golden_net_input(net, "shares", &shares)));
-}
-
 static void compare_training(struct golden *golden, const struct baseline *baseline,
                              const struct tensor_source *weights, const struct tensor_source *want,
                              const struct tensor *pixels)
@@ -257,11 +243,13 @@ static void compare_training(struct golden *golden, const struct baseline *basel
         return;
     golden_net_init(&net, golden, weights, "");
     build(&net, baseline, &o, pixels);
-    const value loss = dice_loss(&net, o.logits, &target);
+    const value loss = golden_net_mean_dice(&net, o.logits, &target, 1e-5);
     if (golden_net_run(&net, true, loss)) {
         golden_net_compare_picture(&net, &trained, o.logits, want, "logits_train", 1);
         golden_net_compare(&net, &loss_value, loss, want, "loss");
-        golden_net_compare_gradients(&net, &gradients, want, 1500, 11);
+        golden_net_compare_gradients(
+            &net, &gradients, want,
+            &(struct golden_gradients){.prefix = "grad.", .limit = 1500, .step = 11});
         golden_net_compare_buffers(&net, &statistics, want);
     }
     golden_net_clear(&net);
