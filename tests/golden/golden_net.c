@@ -29,7 +29,7 @@ static value feed(struct golden_net *net, const char *name, struct tensor data, 
         golden_fail(net->golden, "%s: more than %d inputs", name, GOLDEN_NET_MAX_FED);
         return NO_VALUE;
     }
-    const value v = graph_input(net->graph, name, DTYPE_F32, data.shape);
+    const value v = graph_input(net->graph, name, data.dtype, data.shape);
     net->fed[net->n_fed].name = name;
     net->fed[net->n_fed].v = v;
     net->fed[net->n_fed].data = data;
@@ -77,6 +77,11 @@ value golden_net_input(struct golden_net *net, const char *name, const struct te
                 false);
 }
 
+value golden_net_index(struct golden_net *net, const char *name, const struct tensor *i32)
+{
+    return feed(net, name, *i32, false);
+}
+
 value golden_net_picture(struct golden_net *net, const char *name, const struct tensor *tensor)
 {
     const float *from = golden_f32(net->golden, tensor);
@@ -112,13 +117,13 @@ static bool is_trained(const struct golden_net *net, int i)
     return net->fed[i].is_weight && !strstr(net->fed[i].name, "running_");
 }
 
-static ana_status make_plan(struct golden_net *net, bool training, value loss, ana_error *err)
+static ana_status make_plan(struct golden_net *net, bool training, value seed, ana_error *err)
 {
     value wrt[GOLDEN_NET_MAX_FED];
     struct plan_request request = {
         .outputs = net->taps, .n_outputs = net->n_taps, .wrt = wrt, .training = training};
-    if (!value_is_none(loss)) {
-        request.seeds = &loss;
+    if (!value_is_none(seed)) {
+        request.seeds = &seed;
         request.n_seeds = 1;
         for (int i = 0; i < net->n_fed; i++)
             if (is_trained(net, i))
@@ -128,24 +133,35 @@ static ana_status make_plan(struct golden_net *net, bool training, value loss, a
     return status ? status : plan_create(&net->plan, net->graph, &request, NULL, err);
 }
 
-bool golden_net_run(struct golden_net *net, bool training, value loss)
+bool golden_net_forward(struct golden_net *net, bool training, value seed)
 {
     ana_error err = {0};
     if (net->golden->failed ||
-        !golden_ok(net->golden, make_plan(net, training, loss, &err), &err, "plan"))
+        !golden_ok(net->golden, make_plan(net, training, seed, &err), &err, "plan"))
         return false;
     for (int i = 0; i < net->n_fed; i++) {
         const struct tensor to = plan_value(net->plan, net->fed[i].v);
         if (to.data)
             memcpy(to.data, net->fed[i].data.data, tensor_bytes(&to));
     }
-    if (!golden_ok(net->golden, plan_forward(net->plan, NULL, NULL, &err), &err, "forward"))
+    return golden_ok(net->golden, plan_forward(net->plan, NULL, NULL, &err), &err, "forward");
+}
+
+bool golden_net_backward(struct golden_net *net)
+{
+    ana_error err = {0};
+    return golden_ok(net->golden, plan_backward(net->plan, NULL, NULL, &err), &err, "backward");
+}
+
+bool golden_net_run(struct golden_net *net, bool training, value loss)
+{
+    if (!golden_net_forward(net, training, loss))
         return false;
     if (value_is_none(loss))
         return true;
     const struct tensor seed = plan_gradient(net->plan, loss);
     tensor_f32(&seed)[0] = 1;
-    return golden_ok(net->golden, plan_backward(net->plan, NULL, NULL, &err), &err, "backward");
+    return golden_net_backward(net);
 }
 
 /* ---- comparing ---- */
@@ -222,16 +238,14 @@ value golden_net_mean_dice(struct golden_net *net, value logits, const struct te
         net, nn_weighted_sum(net->graph, "loss", dice, golden_net_input(net, "shares", &shares)));
 }
 
-/* One gradient as it is stored, both as shares of the largest stored element. */
-static void compare_gradient(struct golden_net *net, const struct tolerance *tolerance, int i,
-                             const struct tensor_source *source,
-                             const struct golden_gradients *stored)
+void golden_net_compare_gradient(struct golden_net *net, const struct tolerance *tolerance,
+                                 value weight, const struct tensor_source *source, const char *name,
+                                 const struct golden_gradients *stored)
 {
     struct tensor want;
-    const char *name = golden_print(net->golden, "%s%s", stored->prefix, net->fed[i].name);
-    if (!golden_tensor(net->golden, &want, source, name))
+    if (!wanted_tensor(net, &want, source, name, weight))
         return;
-    const struct tensor got = plan_gradient(net->plan, net->fed[i].v);
+    const struct tensor got = plan_gradient(net->plan, weight);
     const bool thinned = stored->limit && tensor_count(&got) > stored->limit;
     const int64_t n = tensor_count(&want), every = thinned ? stored->step : 1;
     double *expected = golden_f64(net->golden, &want);
@@ -262,7 +276,9 @@ void golden_net_compare_gradients(struct golden_net *net, const struct tolerance
         if (!is_trained(net, i))
             continue;
         if (!stored->dead || !strstr(net->fed[i].name, stored->dead))
-            compare_gradient(net, tolerance, i, source, stored);
+            golden_net_compare_gradient(
+                net, tolerance, net->fed[i].v, source,
+                golden_print(net->golden, "%s%s", stored->prefix, net->fed[i].name), stored);
         const struct tensor got = plan_gradient(net->plan, net->fed[i].v);
         for (int64_t k = 0; k < tensor_count(&got); k++)
             square += pow((double)tensor_f32(&got)[k], 2);

@@ -39,12 +39,16 @@ value golden_net_weight_if(struct golden_net *net, const char *format, ...) PRIN
 /* F32 [n, c, spatial...] becomes channels-last; or any F32 tensor as it is. */
 value golden_net_picture(struct golden_net *net, const char *name, const struct tensor *tensor);
 value golden_net_input(struct golden_net *net, const char *name, const struct tensor *tensor);
+value golden_net_index(struct golden_net *net, const char *name, const struct tensor *i32);
 
 /* Keeps a value readable. */
 value golden_net_tap(struct golden_net *net, value v);
 
-/* Plans and runs forward to the taps, and back from `loss` ([1], one of the taps; or NO_VALUE) to
- * every weight that is no running statistic. */
+/* Plans and runs forward to the taps. A seed, one of them, is a value from whose gradient
+ * golden_net_backward() finds that of every weight but the running statistics. */
+bool golden_net_forward(struct golden_net *net, bool training, value seed);
+bool golden_net_backward(struct golden_net *net); /* after plan_gradient(net->plan, seed) is set */
+/* Both, from the gradient 1 of a loss [1], or forward alone if there is NO_VALUE. */
 bool golden_net_run(struct golden_net *net, bool training, value loss);
 
 /* The value, channels-last, against [n, c, spatial...] of perhaps fewer samples, every stride-th
@@ -65,6 +69,10 @@ struct golden_gradients {
     const char *dead;    /* weights whose name has this: their true gradient is 0; or NULL */
     int64_t limit, step; /* tensors of more elements are stored flat, every step-th; 0: none are */
 };
+/* Of one weight, as shares of the largest element of the tensor `name`. */
+void golden_net_compare_gradient(struct golden_net *net, const struct tolerance *tolerance,
+                                 value weight, const struct tensor_source *source, const char *name,
+                                 const struct golden_gradients *stored);
 /* Every weight's gradient as shares of the tensor's largest element. And "grad_norm", relative. */
 void golden_net_compare_gradients(struct golden_net *net, const struct tolerance *tolerance,
                                   const struct tensor_source *source,

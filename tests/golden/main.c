@@ -27,7 +27,7 @@ static const struct golden_kind kinds[] = {
     {"clip", "tokenizer", NULL},
     {"clip", "train", NULL},
     {"medlam", "e2e", NULL},
-    {"medlam", "losses", NULL},
+    {"medlam", "losses", golden_medlam_losses},
     {"medlam", "metrics", golden_medlam_metrics},
     {"medlam", "net", golden_medlam_net},
     {"medlam", "points", NULL},
