@@ -4,8 +4,8 @@
 
 #include "nn/ops/ops_internal.h"
 
-/* Which kernel carries them; the fast one covers the first alone. ORDER conv_is_covered() in
- * compute/simd/conv.inc. */
+/* Which kernel carries them; the fast one covers the first alone (conv_is_covered() in
+ * compute/simd/conv.inc; test_ops.c compares the two). */
 enum conv_variant { CONV_DENSE, CONV_GROUPED, CONV_STRIDED_DILATED, CONV_LARGE_KERNEL };
 extern const struct op_variant conv_variants[];
 enum conv_variant conv_variant_of(const struct nn_conv_options *options, const struct shape *w);

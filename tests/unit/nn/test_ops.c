@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "nn/graph_internal.h"
 #include "nn/ops/registry.h"
+#include "nn/plan_internal.h"
 #include "op_run.h"
 
 /* Float kernels differ in the order of sums of at most some thousand terms. */
@@ -96,6 +96,39 @@ static void test_every_variant_has_a_case(void **state)
                 fail_msg("operator %s has no case of its form '%s'", op->name,
                          op->variants[v].name);
         }
+    }
+}
+
+/* A fast backend packs the weights of just those forms that its own kernel covers. */
+static void check_packing(int number, struct op_run *run)
+{
+    for (int i = 0; i < run->plan->n_forward; i++) {
+        const struct plan_step *step = &run->plan->forward[i];
+        const struct node *node = &run->c.graph->nodes[step->node];
+        if (!node->op->variants || !node->op->packed_bytes)
+            continue;
+        const struct op_variant *v = &node->op->variants[variant_of(run->c.graph, node)];
+        const bool packs_forward = node->op->packed_bytes(&step->call, false) > 0;
+        const bool packs_backward = node->op->packed_bytes(&step->call, true) > 0;
+        if (packs_forward != v->fast_forward || packs_backward != v->fast_backward)
+            fail_msg("case %d (%s): its form '%s' is not as fast as docs/operators.md says", number,
+                     node->op->name, v->name);
+    }
+}
+
+static void test_forms_are_as_fast_as_they_say(void **state)
+{
+    (void)state;
+    struct run_options fast = double_run;
+    fast.dtype = DTYPE_F32;
+    fast.compute = compute_default();
+    if (strcmp(fast.compute->name, "reference") == 0)
+        skip();
+    for (int k = 0; k < n_op_cases; k++) {
+        struct op_run run;
+        op_run_open(&run, k, &fast);
+        check_packing(k, &run);
+        op_run_close(&run);
     }
 }
 
@@ -347,6 +380,7 @@ int main(void)
         cmocka_unit_test(test_every_operator_has_five_cases),
         cmocka_unit_test(test_every_case_is_of_a_registered_operator),
         cmocka_unit_test(test_every_variant_has_a_case),
+        cmocka_unit_test(test_forms_are_as_fast_as_they_say),
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_operands_that_do_not_fit),
         cmocka_unit_test(test_gradients_against_finite_differences),
