@@ -95,6 +95,7 @@ void golden_sam_ops(struct golden *golden);
 void golden_sam_tinyvit(struct golden *golden);
 void golden_vlsm_clipseg(struct golden *golden);
 void golden_vlsm_clipseg_plain(struct golden *golden);
+void golden_vlsm_cris(struct golden *golden);
 void golden_vlsm_deeplabv3plus(struct golden *golden);
 void golden_vlsm_preprocess_metrics(struct golden *golden);
 void golden_vlsm_unet(struct golden *golden);

@@ -47,7 +47,7 @@ static const struct golden_kind kinds[] = {
     {"vlsm", "biomed", NULL},
     {"vlsm", "clipseg", golden_vlsm_clipseg},
     {"vlsm", "clipseg_plain", golden_vlsm_clipseg_plain},
-    {"vlsm", "cris", NULL},
+    {"vlsm", "cris", golden_vlsm_cris},
     {"vlsm", "deeplabv3plus", golden_vlsm_deeplabv3plus},
     {"vlsm", "preprocess_metrics", golden_vlsm_preprocess_metrics},
     {"vlsm", "unet", golden_vlsm_unet},
