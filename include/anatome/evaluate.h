@@ -28,12 +28,19 @@ typedef struct ana_evaluate_options {
     ana_evaluate_by by;
     const char *absent; /* CSV image, phrase, kind ("other", "same") of what is not there; NULL */
     const char *cases_csv; /* one row per measured case is written there; NULL: nowhere */
-    bool surface;          /* also NSD and HD95 for each case (slower) */
-    double nsd_tolerance;  /* pixels */
-    bool ellipse;          /* by box: also the Dice of the filled ellipse in the same box */
-    int64_t max_images;    /* stop after so many; 0: all */
-    int64_t max_pixels;    /* per image; 0: the default */
-    uint64_t seed;         /* of the bootstrap */
+    /* A page for people, index.html with pictures beside it, is written into this folder, which
+     * appears complete or not at all; a former report there is replaced, any other folder that is
+     * not empty refused before the work begins. The same evaluation gives the same bytes. NULL:
+     * none. The pictures are those of the data set: whoever gets the folder sees them. */
+    const char *report;
+    int64_t report_cases;       /* pictures of the best, median and worst cases, of each so many */
+    const char *report_command; /* shown in the report: how to get it again; NULL: nothing */
+    bool surface;               /* also NSD and HD95 for each case (slower) */
+    double nsd_tolerance;       /* pixels */
+    bool ellipse;               /* by box: also the Dice of the filled ellipse in the same box */
+    int64_t max_images;         /* stop after so many; 0: all */
+    int64_t max_pixels;         /* per image; 0: the default */
+    uint64_t seed;              /* of the bootstrap */
     ana_progress_fn progress;
     void *progress_user;
 } ana_evaluate_options;

@@ -6,7 +6,8 @@
 
 ana_evaluate_options ana_evaluate_defaults(void)
 {
-    return (ana_evaluate_options){.by = ANA_BY_TEXT, .nsd_tolerance = 2, .seed = 1};
+    return (ana_evaluate_options){
+        .by = ANA_BY_TEXT, .nsd_tolerance = 2, .report_cases = 3, .seed = 1};
 }
 
 ana_status ana_evaluate(ana_evaluation **out, const ana_model *model, ana_context *context,
@@ -15,7 +16,7 @@ ana_status ana_evaluate(ana_evaluation **out, const ana_model *model, ana_contex
     *out = NULL;
     if (!options->manifest)
         return ana_fail(err, ANA_ERR_ARGUMENT, "an evaluation needs a manifest");
-    return evaluate_model(out, model->model, context, options, err);
+    return evaluate_model(out, model->model, model->sha256, context, options, err);
 }
 
 void ana_evaluation_free(ana_evaluation *evaluation)

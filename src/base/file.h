@@ -53,4 +53,16 @@ struct path_list {
 MUST_CHECK ana_status folder_list(struct path_list *out, const char *folder, ana_error *err);
 void path_list_clear(struct path_list *list);
 
+/* A folder of files, filled under `temporary`, a sibling of the target, and renamed by
+ * folder_commit(). Missing parents are made. A folder of the target's name is replaced, and its
+ * files removed: the caller says beforehand whether it may be. */
+struct folder_writer {
+    char *path;
+    char *temporary;
+};
+MUST_CHECK ana_status folder_writer_open(struct folder_writer *out, const char *path,
+                                         ana_error *err);
+MUST_CHECK ana_status folder_commit(struct folder_writer *writer, ana_error *err);
+void folder_discard(struct folder_writer *writer); /* nothing stays behind; fine after commit */
+
 #endif

@@ -68,6 +68,10 @@ struct command {
 int command_main(const struct command *command, int argc, char **argv);
 /* Options of all commands; ends in a nameless row. */
 const struct option *command_common_options(void);
+/* The command with those options that are not at their defaults, quoted for a shell: what gives the
+ * same result again. The common options and those named in `without` (NULL at the end) are left
+ * out. NULL when out of memory; free() it. */
+char *command_text(const struct command *command, const void *options, const char *const *without);
 /* To standard output. */
 void command_print_help(const struct command *command);
 

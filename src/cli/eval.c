@@ -10,10 +10,10 @@
 
 struct eval_options {
     struct common_options common;
-    const char *manifest, *split, *by, *absent, *model, *cases;
+    const char *manifest, *split, *by, *absent, *model, *cases, *report;
     bool surface, ellipse;
     double tolerance;
-    int64_t max_images, max_pixels;
+    int64_t report_cases, max_images, max_pixels;
     uint64_t seed;
 };
 
@@ -32,6 +32,12 @@ static const struct option eval_table[] = {
      "same); paths are relative to the manifest"},
     {'m', "model", NULL, "NAME|FILE", OPTION_STRING, AT(model), "model (default: mini)"},
     {0, "cases", NULL, "FILE", OPTION_STRING, AT(cases), "write a CSV row for each case"},
+    {0, "report", NULL, "DIR", OPTION_STRING, AT(report),
+     "write a page for people: tables, charts, and pictures of the best,\n"
+     "median and worst cases (images of the data set). A former report in\n"
+     "DIR is replaced; other folders must be empty"},
+    {0, "report-cases", NULL, "N", OPTION_COUNT, AT(report_cases),
+     "pictures of each of the three for a concept (default 3)"},
     {0, "surface", NULL, NULL, OPTION_FLAG, AT(surface),
      "also surface agreement (NSD) and the 95 % Hausdorff distance, pixels"},
     {0, "tolerance", NULL, "PIXELS", OPTION_NUMBER, AT(tolerance), "of the NSD (default 2)"},
@@ -50,6 +56,7 @@ static void init(void *data)
     const ana_evaluate_options defaults = ana_evaluate_defaults();
 
     options->by = "text";
+    options->report_cases = defaults.report_cases;
     options->tolerance = defaults.nsd_tolerance;
     options->seed = defaults.seed;
 }
@@ -127,7 +134,7 @@ static void say_report(const struct eval_options *options, const ana_evaluation 
         totals.n_images, totals.skipped, totals.seconds_per_image);
 }
 
-static int report(const struct eval_options *options, const ana_evaluation *evaluation)
+static int tell(const struct eval_options *options, const ana_evaluation *evaluation)
 {
     const ana_evaluation_totals totals = ana_evaluation_get_totals(evaluation);
 
@@ -135,6 +142,8 @@ static int report(const struct eval_options *options, const ana_evaluation *eval
         fputs(ana_evaluation_json(evaluation), stdout);
     else
         say_report(options, evaluation);
+    if (options->report)
+        say(&options->common, "report -> %s/index.html\n", options->report);
     if (totals.failed > 0)
         complain("%" PRId64 " images failed", totals.failed);
     return totals.failed > 0 ? EXIT_CODE_FAILED : EXIT_CODE_OK;
@@ -156,7 +165,7 @@ static int evaluate(const struct eval_options *options, ana_evaluate_options set
     bar_wipe(&bar);
     int code = EXIT_CODE_FAILED;
     if (!status)
-        code = report(options, evaluation);
+        code = tell(options, evaluation);
     else if (status == ANA_ERR_CANCELLED)
         code = EXIT_CODE_INTERRUPTED;
     else
@@ -165,6 +174,9 @@ static int evaluate(const struct eval_options *options, ana_evaluate_options set
     ana_model_free(model);
     return code;
 }
+
+/* What does not change the result is not part of how to get it again. */
+static const char *const not_in_report[] = {"report", "cases", NULL};
 
 static int run(void *data)
 {
@@ -183,6 +195,8 @@ static int run(void *data)
     settings.split = options->split;
     settings.absent = options->absent;
     settings.cases_csv = options->cases;
+    settings.report = options->report;
+    settings.report_cases = options->report_cases;
     settings.surface = options->surface;
     settings.nsd_tolerance = options->tolerance;
     settings.ellipse = options->ellipse;
@@ -192,7 +206,10 @@ static int run(void *data)
     ana_context *context = open_context(&options->common);
     if (!context)
         return EXIT_CODE_FAILED;
+    char *command = command_text(&command_eval, options, not_in_report);
+    settings.report_command = command;
     const int code = evaluate(options, settings, context);
+    free(command);
     ana_context_free(context);
     return code;
 }
@@ -208,7 +225,8 @@ const struct command command_eval = {
     .options = eval_table,
     .examples = "  anatome eval --manifest data/manifest.csv --split val --by text --json\n"
                 "  anatome eval --manifest data/manifest.csv --split val --by box --ellipse\n"
-                "  anatome eval --manifest data/manifest.csv --split val --absent data/absent.csv",
+                "  anatome eval --manifest data/manifest.csv --split val --absent data/absent.csv\n"
+                "  anatome eval --manifest data/manifest.csv --split val --report report/",
     .options_size = sizeof(struct eval_options),
     .init = init,
     .run = run,

@@ -7,13 +7,11 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "imaging/components.h"
 #include "imaging/metrics.h"
 #include "io/image_file.h"
 #include "pipeline/evaluate_internal.h"
 #include "pipeline/segment.h"
-
-enum { SMALLEST_PART = 16, MOST_PARTS = 8 };
+#include "report/page.h"
 
 static const double hd_percent = 95;
 
@@ -66,6 +64,12 @@ static ana_status ask(struct ana_result **out, const struct bench *bench, const 
 
 /* ---- comparing ---- */
 
+/* Words that the table does not know never reach the network. */
+static bool is_refused(const struct ana_result *result)
+{
+    return result->info.text && !result->info.concept_name;
+}
+
 static ana_status measure_surface(struct eval_case *c, const uint8_t *truth, const uint8_t *answer,
                                   const struct grid *grid, double tolerance, ana_error *err)
 {
@@ -87,6 +91,24 @@ static ana_status measure_surface(struct eval_case *c, const uint8_t *truth, con
     return ANA_OK;
 }
 
+static void compare_statements(struct eval_calibration *calibration, const struct eval_case *c,
+                               const uint8_t *truth, const struct ana_result *result, bool by_words)
+{
+    const float *soft = result->soft.pixels.data;
+    const int64_t n = tensor_count(&result->soft.pixels);
+    struct reliability pixels = {0};
+
+    if (by_words && !is_refused(result))
+        reliability_add(&calibration->presence, c->score, 1, 1);
+    if (c->answer_area > 0)
+        reliability_add(&calibration->quality, c->quality, c->dice, 1);
+    if (is_refused(result))
+        return;
+    for (int64_t i = 0; i < n; i++)
+        reliability_add(&pixels, (double)soft[i], truth[i] ? 1 : 0, 1);
+    reliability_merge(&calibration->pixels, &pixels, 1);
+}
+
 static ana_status compare(const struct bench *bench, struct eval_case *c, const uint8_t *truth,
                           const struct ana_result *result, ana_error *err)
 {
@@ -96,10 +118,13 @@ static ana_status compare(const struct bench *bench, struct eval_case *c, const 
 
     c->verdict = result->info.verdict;
     c->score = result->info.score;
+    c->quality = result->info.quality;
     c->truth_area = confusion.tp + confusion.fn;
     c->answer_area = confusion.tp + confusion.fp;
     c->dice = metric_dice(&confusion, EMPTY_VLSM);
     c->iou = metric_iou(&confusion, EMPTY_VLSM);
+    compare_statements(&bench->cases->calibration, c, truth, result,
+                       bench->options->by == ANA_BY_TEXT);
     if (!bench->options->surface)
         return ANA_OK;
     return measure_surface(c, truth, answer, &grid, bench->options->nsd_tolerance, err);
@@ -182,28 +207,22 @@ static ana_status ask_parts(const struct bench *bench, const struct task *task,
                             const struct image *mask, ana_error *err)
 {
     const int64_t n = tensor_count(&mask->pixels);
-    struct components parts = {0};
-    int64_t largest[MOST_PARTS];
-    ana_status status = ANA_OK;
+    struct truth_parts parts;
 
-    int32_t *labels = memory_alloc_array((size_t)n, sizeof *labels);
+    ana_status status = truth_parts_open(&parts, mask, err);
+    if (status)
+        return status;
     uint8_t *truth = memory_alloc((size_t)n);
-    if (!labels || !truth)
-        status = ana_fail_memory(err, (size_t)n * sizeof *labels);
-    if (!status)
-        status = components_label(&parts, labels, mask->pixels.data, image_height(mask),
-                                  image_width(mask), 8, err);
-    const int64_t n_parts =
-        status ? 0 : components_largest(largest, MOST_PARTS, &parts, SMALLEST_PART);
-    bench->cases->skipped += !status && n_parts == 0;
-    for (int64_t k = 0; !status && k < n_parts; k++) {
-        for (int64_t i = 0; i < n; i++)
-            truth[i] = labels[i] == largest[k] + 1;
-        status = ask_component(bench, task, truth, &parts.items[largest[k]], (int)k + 1, err);
+    if (!truth)
+        status = ana_fail_memory(err, (size_t)n);
+    bench->cases->skipped += !status && parts.n == 0;
+    for (int64_t k = 0; !status && k < parts.n; k++) {
+        truth_part(truth, &parts, k, n);
+        status = ask_component(bench, task, truth, &parts.components.items[parts.largest[k]],
+                               (int)k + 1, err);
     }
-    components_clear(&parts);
-    memory_free(labels);
     memory_free(truth);
+    truth_parts_clear(&parts);
     return status;
 }
 
@@ -220,16 +239,11 @@ static bool is_empty(const struct image *mask)
 
 static ana_status ask_present(const struct bench *bench, const struct task *task, ana_error *err)
 {
-    const struct image_read_options read = {.max_pixels = bench->options->max_pixels};
     const struct segmenter *s = bench->segmenter;
     struct image mask = {0};
 
-    char *path = path_join(bench->folder, task->mask);
-    ana_status status = path ? mask_read(&mask, path, &read, err) : ana_fail_memory(err, 0);
-    if (!status && (image_width(&mask) != s->width || image_height(&mask) != s->height))
-        status = ana_fail(err, ANA_ERR_FORMAT, "%s is %lld x %lld, its image is %lld x %lld", path,
-                          (long long)image_width(&mask), (long long)image_height(&mask),
-                          (long long)s->width, (long long)s->height);
+    ana_status status =
+        truth_read(&mask, bench->folder, task, bench->options, s->height, s->width, err);
     if (!status && is_empty(&mask))
         bench->cases->skipped++;
     else if (!status && bench->options->by == ANA_BY_TEXT)
@@ -237,7 +251,6 @@ static ana_status ask_present(const struct bench *bench, const struct task *task
     else if (!status)
         status = ask_parts(bench, task, &mask, err);
     image_clear(&mask);
-    memory_free(path);
     return status;
 }
 
@@ -248,8 +261,12 @@ static ana_status ask_absent(const struct bench *bench, const struct task *task,
 
     ana_status status = ask(&result, bench, &prompt, err);
     if (!status) {
-        bench->cases->absent_n[task->same_kind]++;
-        bench->cases->absent_empty[task->same_kind] += result->info.area == 0;
+        struct eval_cases *cases = bench->cases;
+        const bool refused = is_refused(result);
+        cases->absent[cases->n_absent++] =
+            (struct eval_absent){task, refused, result->info.score, result->info.area};
+        if (!refused)
+            reliability_add(&cases->calibration.presence, result->info.score, 0, 1);
     }
     result_free(result);
     return status;
@@ -307,14 +324,25 @@ static ana_status measure_groups(const struct bench *bench, const struct task_li
             log_write(log, ANA_LOG_WARNING, "%s: %s", group->tasks->image, error.message);
             bench->cases->n = before.n;
             bench->cases->skipped = before.skipped;
-            memcpy(bench->cases->absent_n, before.absent_n, sizeof before.absent_n);
-            memcpy(bench->cases->absent_empty, before.absent_empty, sizeof before.absent_empty);
+            bench->cases->n_absent = before.n_absent;
+            bench->cases->calibration = before.calibration;
             bench->cases->failed++;
         }
     }
     if (o->progress && !o->progress(o->progress_user, "done", 1))
         return cancelled(err);
     return ANA_OK;
+}
+
+static ana_status make_absent(struct eval_cases *cases, const struct task_list *tasks,
+                              ana_error *err)
+{
+    size_t n = 0;
+
+    for (int64_t i = 0; i < tasks->n_tasks; i++)
+        n += tasks->tasks[i].kind == TASK_ABSENT;
+    cases->absent = memory_alloc_array(n + 1, sizeof *cases->absent);
+    return cases->absent ? ANA_OK : ana_fail_memory(err, (n + 1) * sizeof *cases->absent);
 }
 
 ana_status eval_cases_measure(struct eval_cases *out, const struct task_list *tasks,
@@ -324,7 +352,9 @@ ana_status eval_cases_measure(struct eval_cases *out, const struct task_list *ta
     struct segmenter segmenter;
 
     *out = (struct eval_cases){0};
-    ana_status status = segmenter_open(&segmenter, model, context, err);
+    ana_status status = make_absent(out, tasks, err);
+    if (!status)
+        status = segmenter_open(&segmenter, model, context, err);
     if (status)
         return status;
     const struct bench bench = {options, tasks->folder, &segmenter, out};
@@ -334,27 +364,77 @@ ana_status eval_cases_measure(struct eval_cases *out, const struct task_list *ta
     return status;
 }
 
-ana_status evaluate_model(struct ana_evaluation **out, const struct model *model,
-                          struct ana_context *context, const ana_evaluate_options *options,
-                          ana_error *err)
+void eval_cases_clear(struct eval_cases *cases)
 {
+    memory_free(cases->items);
+    memory_free(cases->absent);
+    *cases = (struct eval_cases){0};
+}
+
+/* ---- all of it ---- */
+
+struct work {
+    const struct model *model;
+    const char *sha256;
+    struct ana_context *context;
+    const ana_evaluate_options *options;
+};
+
+static ana_status evaluate_into(struct ana_evaluation *evaluation, const struct work *work,
+                                const struct task_list *tasks, struct eval_cases *cases,
+                                const char *folder, ana_error *err)
+{
+    const ana_evaluate_options *o = work->options;
+
+    ana_status status = eval_cases_measure(cases, tasks, work->model, work->context, o, err);
+    if (!status)
+        status = evaluation_summarise(evaluation, cases, work->model, o, err);
+    if (!status && o->cases_csv)
+        status = eval_cases_write(cases, o->cases_csv, o, err);
+    if (!status && folder)
+        status = evaluation_write_page(evaluation, cases, tasks, work->model, work->sha256,
+                                       work->context, o, folder, err);
+    return status;
+}
+
+/* The folder of the report is looked at first: hours of work must not end with a refusal. */
+static ana_status evaluate_all(struct ana_evaluation *evaluation, const struct work *work,
+                               ana_error *err)
+{
+    const char *report = work->options->report;
+    struct folder_writer folder = {0};
     struct task_list tasks = {0};
     struct eval_cases cases = {0};
+
+    ana_status status = report ? page_folder_check(report, err) : ANA_OK;
+    if (!status)
+        status = task_list_open(&tasks, work->options, err);
+    if (!status && report)
+        status = folder_writer_open(&folder, report, err);
+    if (!status)
+        status = evaluate_into(evaluation, work, &tasks, &cases, folder.temporary, err);
+    if (!status && report)
+        status = page_folder_check(report, err); /* it may have changed meanwhile */
+    if (!status && report)
+        status = folder_commit(&folder, err);
+    folder_discard(&folder);
+    eval_cases_clear(&cases);
+    task_list_clear(&tasks);
+    return status;
+}
+
+ana_status evaluate_model(struct ana_evaluation **out, const struct model *model,
+                          const char *sha256, struct ana_context *context,
+                          const ana_evaluate_options *options, ana_error *err)
+{
+    const struct work work = {model, sha256, context, options};
 
     *out = NULL;
     struct ana_evaluation *evaluation = memory_alloc_zeroed(sizeof *evaluation);
     if (!evaluation)
         return ana_fail_memory(err, sizeof *evaluation);
 
-    ana_status status = task_list_open(&tasks, options, err);
-    if (!status)
-        status = eval_cases_measure(&cases, &tasks, model, context, options, err);
-    if (!status)
-        status = evaluation_summarise(evaluation, &cases, model, options, err);
-    if (!status && options->cases_csv)
-        status = eval_cases_write(&cases, options->cases_csv, options, err);
-    memory_free(cases.items);
-    task_list_clear(&tasks);
+    const ana_status status = evaluate_all(evaluation, &work, err);
     if (status) {
         evaluation_free(evaluation);
         return status;

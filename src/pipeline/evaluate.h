@@ -14,8 +14,9 @@ struct ana_evaluation {
     struct text json;
 };
 
+/* `sha256` of the weights is for the report; NULL is fine. */
 MUST_CHECK ana_status evaluate_model(struct ana_evaluation **out, const struct model *model,
-                                     struct ana_context *context,
+                                     const char *sha256, struct ana_context *context,
                                      const ana_evaluate_options *options, ana_error *err);
 void evaluation_free(struct ana_evaluation *evaluation); /* NULL is fine */
 

@@ -136,12 +136,16 @@ static ana_status summarise_concepts(struct ana_evaluation *e,
     return status;
 }
 
-static ana_evaluation_absent absent_of(const struct eval_cases *cases, int kind)
+static ana_evaluation_absent absent_of(const struct eval_cases *cases, bool kind)
 {
-    const int64_t n = cases->absent_n[kind];
+    int64_t n = 0, empty = 0;
 
-    return (ana_evaluation_absent){n,
-                                   n ? (double)cases->absent_empty[kind] / (double)n : (double)NAN};
+    for (int64_t i = 0; i < cases->n_absent; i++)
+        if (cases->absent[i].task->same_kind == kind) {
+            n++;
+            empty += cases->absent[i].area == 0;
+        }
+    return (ana_evaluation_absent){n, n ? (double)empty / (double)n : (double)NAN};
 }
 
 /* ---- JSON ---- */
@@ -192,8 +196,39 @@ static struct json *absent_json(const ana_evaluation_absent *absent)
     return object;
 }
 
-static ana_status write_json(struct ana_evaluation *e, const ana_evaluate_options *options,
-                             ana_error *err)
+/* Bins that hold nothing are left out. */
+static struct json *reliability_json(const struct reliability *r)
+{
+    struct json *object = json_new_object();
+    struct json *bins = json_new_array();
+
+    json_put(object, "n", number(reliability_weight(r)));
+    json_put(object, "expected_error", number(reliability_error(r)));
+    for (int i = 0; i < RELIABILITY_BINS; i++) {
+        if (!(r->weight[i] > 0))
+            continue;
+        struct json *bin = json_new_object();
+        json_put(bin, "weight", number(r->weight[i]));
+        json_put(bin, "stated", number(r->stated[i] / r->weight[i]));
+        json_put(bin, "true", number(r->truth[i] / r->weight[i]));
+        json_append(bins, bin);
+    }
+    json_put(object, "bins", bins);
+    return object;
+}
+
+static struct json *calibration_json(const struct eval_calibration *calibration)
+{
+    struct json *object = json_new_object();
+
+    json_put(object, "presence", reliability_json(&calibration->presence));
+    json_put(object, "pixels", reliability_json(&calibration->pixels));
+    json_put(object, "quality", reliability_json(&calibration->quality));
+    return object;
+}
+
+static ana_status write_json(struct ana_evaluation *e, const struct eval_calibration *calibration,
+                             const ana_evaluate_options *options, ana_error *err)
 {
     struct json *root = json_new_object();
     struct json *concepts = json_new_array();
@@ -205,6 +240,7 @@ static ana_status write_json(struct ana_evaluation *e, const ana_evaluate_option
     json_put(absent, "other", absent_json(&e->totals.other));
     json_put(absent, "same", absent_json(&e->totals.same));
     json_put(root, "absent", absent);
+    json_put(root, "calibration", calibration_json(calibration));
     json_put_int64(root, "skipped", e->totals.skipped);
     json_put(root, "seconds_per_image", number(e->totals.seconds_per_image));
     if (e->totals.failed > 0)
@@ -270,12 +306,12 @@ ana_status evaluation_summarise(struct ana_evaluation *evaluation, const struct 
     totals->n_images = cases->n_images;
     totals->failed = cases->failed;
     totals->has_absent = options->absent != NULL;
-    totals->other = absent_of(cases, 0);
-    totals->same = absent_of(cases, 1);
+    totals->other = absent_of(cases, false);
+    totals->same = absent_of(cases, true);
     totals->skipped = cases->skipped;
     totals->seconds_per_image =
         cases->n_images ? cases->seconds / (double)cases->n_images : (double)NAN;
-    return write_json(evaluation, options, err);
+    return write_json(evaluation, &cases->calibration, options, err);
 }
 
 void evaluation_free(struct ana_evaluation *evaluation)
@@ -330,6 +366,7 @@ static void append_case(struct text *out, const struct eval_case *c,
     append_number(out, c->nsd_boundary);
     append_number(out, c->hd95_element);
     append_number(out, c->hd95_boundary);
+    append_number(out, c->quality);
     csv_end_record(out);
     text_clear(&asked);
 }
@@ -339,8 +376,9 @@ ana_status eval_cases_write(const struct eval_cases *cases, const char *path,
 {
     struct text out = {0};
 
-    text_append(&out, "image,concept,patient,part,asked,verdict,score,truth_area,answer_area,dice,"
-                      "iou,ellipse_dice,nsd_element,nsd_boundary,hd95_element,hd95_boundary\n");
+    text_append(&out,
+                "image,concept,patient,part,asked,verdict,score,truth_area,answer_area,dice,"
+                "iou,ellipse_dice,nsd_element,nsd_boundary,hd95_element,hd95_boundary,quality\n");
     for (int64_t i = 0; i < cases->n; i++)
         append_case(&out, &cases->items[i], options);
     ana_status status =

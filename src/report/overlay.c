@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "imaging/morphology.h"
 #include "io/image_file.h"
+#include "report/overlay_internal.h"
 
 enum { SMALLEST_SIDE = 320, PIXELS_PER_OUTLINE = 350 };
 
@@ -63,7 +64,7 @@ static uint8_t level(double value, const struct window *window)
     return (uint8_t)lround(fmin(fmax((value - window->low) / range, 0), 1) * 255);
 }
 
-static void draw_image(struct canvas *canvas, const struct image *image, int64_t scale)
+void overlay_draw_image(struct canvas *canvas, const struct image *image, int64_t scale)
 {
     const int64_t width = image_width(image), height = image_height(image);
     const int64_t channels = image_channels(image);
@@ -187,7 +188,7 @@ ana_status overlay_create(struct canvas *out, const struct image *image,
     ana_status status = canvas_create(out, width * scale, height * scale + legend, paper, err);
     if (status)
         return status;
-    draw_image(out, image, scale);
+    overlay_draw_image(out, image, scale);
     for (int64_t i = 0; !status && i < n_layers; i++)
         status = draw_layer(out, &layers[i], scale, err);
     if (status) {

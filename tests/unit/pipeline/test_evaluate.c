@@ -105,7 +105,7 @@ static struct ana_evaluation *evaluate(ana_evaluate_by by, const char *absent, b
                                           .seed = 1};
     fake_model_init(&model);
     assert_int_equal(ana_context_create(&context, NULL, NULL), ANA_OK);
-    if (evaluate_model(&evaluation, &model.base, context, &options, &error))
+    if (evaluate_model(&evaluation, &model.base, NULL, context, &options, &error))
         fail_msg("%s", error.message);
     ana_context_free(context);
     fake_model_clear(&model);
@@ -181,7 +181,7 @@ static void test_json(void **state)
     struct ana_evaluation *e = evaluate(ANA_BY_TEXT, NULL, false);
 
     assert_int_equal(json_parse(&root, e->json.data, e->json.size, "report", NULL, NULL), ANA_OK);
-    assert_int_equal(json_count(root), 4);
+    assert_int_equal(json_count(root), 5);
     const struct json *liver = json_at(json_get(root, "concepts"), 0);
     assert_int_equal(json_count(liver), 4);
     assert_string_equal(json_text(json_get(liver, "concept")), "liver");
@@ -216,7 +216,7 @@ static void test_cancelled(void **state)
     const ana_evaluate_options options = {.manifest = manifest, .progress = stop};
     fake_model_init(&model);
     assert_int_equal(ana_context_create(&context, NULL, NULL), ANA_OK);
-    assert_int_equal(evaluate_model(&evaluation, &model.base, context, &options, NULL),
+    assert_int_equal(evaluate_model(&evaluation, &model.base, NULL, context, &options, NULL),
                      ANA_ERR_CANCELLED);
     assert_null(evaluation);
     ana_context_free(context);
