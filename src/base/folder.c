@@ -21,29 +21,33 @@
 
 enum { TEMPORARY_ATTEMPTS = 1000 };
 
-/* A sibling's name that nothing has; NULL with errno when there is none. */
-static char *free_sibling(const char *path)
+/* A sibling's name that nothing has. */
+static ana_status free_sibling(char **out, const char *path, ana_error *err)
 {
-    char *folder = path_folder(path), *sibling = NULL;
+    char *folder = path_folder(path);
 
-    for (int i = 0; folder && i < TEMPORARY_ATTEMPTS; i++) {
+    *out = NULL;
+    if (!folder)
+        return ana_fail_memory(err, strlen(path) + 1);
+    ana_status status = file_fail(err, "write beside", path, EEXIST);
+    for (int i = 0; status && i < TEMPORARY_ATTEMPTS; i++) {
         char name[64];
         struct stat info;
         (void)snprintf(name, sizeof name, ".anatome-%ld-%d.tmp", (long)getpid(), i);
-        sibling = path_join(folder, name);
-        if (!sibling || lstat(sibling, &info) != 0)
+        char *sibling = path_join(folder, name);
+        if (!sibling) {
+            status = ana_fail_memory(err, strlen(path) + sizeof name);
             break;
-        memory_free(sibling);
-        sibling = NULL;
-        errno = EEXIST;
+        }
+        if (lstat(sibling, &info) != 0) {
+            *out = sibling;
+            status = ANA_OK;
+        } else {
+            memory_free(sibling);
+        }
     }
     memory_free(folder);
-    return sibling;
-}
-
-static ana_status fail_sibling(ana_error *err, const char *path)
-{
-    return file_fail(err, "write", path, errno == EEXIST ? EEXIST : ENOMEM);
+    return status;
 }
 
 /* What is to be renamed: the folder itself where a symbolic link leads to it, and "a/b" of "a/b/",
@@ -69,11 +73,8 @@ ana_status folder_writer_open(struct folder_writer *out, const char *path, ana_e
     char *parent = writer.path ? path_folder(writer.path) : NULL;
     ana_status status =
         parent ? path_make_folders(parent, err) : ana_fail_memory(err, strlen(path));
-    if (!status) {
-        writer.temporary = free_sibling(writer.path);
-        if (!writer.temporary)
-            status = fail_sibling(err, path);
-    }
+    if (!status)
+        status = free_sibling(&writer.temporary, writer.path, err);
     if (!status && mkdir(writer.temporary, 0777) != 0) {
         status = file_fail(err, "make the folder", writer.temporary, errno);
         memory_free(writer.temporary);
@@ -108,11 +109,11 @@ static bool remove_flat(const char *folder)
 /* rename() replaces an empty folder only. */
 static ana_status replace(const struct folder_writer *writer, ana_error *err)
 {
-    ana_status status = ANA_OK;
-    char *aside = free_sibling(writer->path);
+    char *aside;
 
-    if (!aside)
-        return fail_sibling(err, writer->path);
+    ana_status status = free_sibling(&aside, writer->path, err);
+    if (status)
+        return status;
     if (rename(writer->path, aside) != 0) {
         status = file_fail(err, "replace", writer->path, errno);
     } else if (rename(writer->temporary, writer->path) != 0) {

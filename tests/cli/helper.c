@@ -3,6 +3,7 @@
  *   cli_helper get FILE a.0.b      prints a value of a JSON file
  *   cli_helper keys FILE           prints every key of it, one a line
  *   cli_helper png FILE W H        writes a grey PNG with a bright disc
+ *   cli_helper page FILE           checks HTML and prints file and text of its pictures
  *   cli_helper range FILE          prints smallest and largest value of a PNG, and its size
  */
 #include <inttypes.h>
@@ -10,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../support/markup.h"
+#include "base/file.h"
+#include "base/memory.h"
 #include "io/image_file.h"
 #include "io/json.h"
 
@@ -96,6 +100,33 @@ static int write_png(const char *file, long width, long height)
     return status ? complain(&error) : 0;
 }
 
+static void print_picture(void *user, const struct markup_tag *tag)
+{
+    char file[256] = "", alt[512] = "";
+
+    (void)user;
+    if (tag->name_size != 3 || strncmp(tag->name, "img", 3) != 0)
+        return;
+    markup_attribute(file, sizeof file, tag, "src");
+    markup_attribute(alt, sizeof alt, tag, "alt");
+    printf("%s %s\n", file, alt);
+}
+
+static int print_page(const char *file)
+{
+    uint8_t *bytes;
+    size_t size;
+    ana_error error;
+
+    if (file_read(&bytes, &size, file, 1 << 26, &error))
+        return complain(&error);
+    const char *wrong = markup_check((const char *)bytes, print_picture, NULL);
+    if (wrong)
+        fprintf(stderr, "%s: %s\n", file, wrong);
+    memory_free(bytes);
+    return wrong != NULL;
+}
+
 static int print_range(const char *file)
 {
     struct image image;
@@ -124,8 +155,10 @@ int main(int argc, char **argv)
         return print_all_keys(argv[2]);
     if (argc == 5 && strcmp(argv[1], "png") == 0)
         return write_png(argv[2], strtol(argv[3], NULL, 10), strtol(argv[4], NULL, 10));
+    if (argc == 3 && strcmp(argv[1], "page") == 0)
+        return print_page(argv[2]);
     if (argc == 3 && strcmp(argv[1], "range") == 0)
         return print_range(argv[2]);
-    fputs("usage: cli_helper get|keys|png|range ...\n", stderr);
+    fputs("usage: cli_helper get|keys|png|page|range ...\n", stderr);
     return 2;
 }

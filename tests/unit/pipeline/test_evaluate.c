@@ -16,7 +16,7 @@
 #include "fake_model.h"
 #include "io/image_file.h"
 #include "io/json.h"
-#include "pipeline/evaluate.h"
+#include "pipeline/evaluate_internal.h"
 
 static char folder[] = "evaluate-XXXXXX";
 
@@ -197,6 +197,67 @@ static void test_json(void **state)
     evaluation_free(e);
 }
 
+static void test_calibration(void **state)
+{
+    struct json *root;
+    (void)state;
+    struct ana_evaluation *e = evaluate(ANA_BY_TEXT, "absent.csv", false);
+
+    assert_int_equal(json_parse(&root, e->json.data, e->json.size, "report", NULL, NULL), ANA_OK);
+    const struct json *calibration = json_get(root, "calibration");
+    /* Three present cases and one absent question that was not refused, all with score 0.99. */
+    const struct json *presence = json_get(calibration, "presence");
+    assert_true(json_double(json_get(presence, "n"), -1) == 4);
+    assert_true(fabs(json_double(json_get(presence, "expected_error"), -1) - 0.24) < 1e-9);
+    assert_int_equal(json_count(json_get(presence, "bins")), 1);
+    const struct json *bin = json_at(json_get(presence, "bins"), 0);
+    assert_true(fabs(json_double(json_get(bin, "stated"), -1) - 0.99) < 1e-9);
+    assert_true(fabs(json_double(json_get(bin, "true"), -1) - 0.75) < 1e-9);
+    /* Pixels are 0.1 and 0.9; half of b's 200 bright ones belong to its mask. */
+    const struct json *pixels = json_get(calibration, "pixels");
+    assert_true(json_double(json_get(pixels, "n"), -1) > 2.999);
+    assert_int_equal(json_count(json_get(pixels, "bins")), 2);
+    bin = json_at(json_get(pixels, "bins"), 1);
+    assert_true(fabs(json_double(json_get(bin, "true"), -1) - 307.0 / 407) < 1e-6);
+    /* Quality 0.9 against Dice 1, 2/3 and 1. */
+    const struct json *quality = json_get(calibration, "quality");
+    assert_true(json_double(json_get(quality, "n"), -1) == 3);
+    assert_true(fabs(json_double(json_get(quality, "expected_error"), -1) - (0.9 - 8.0 / 9)) <
+                1e-6);
+    json_free(root);
+    evaluation_free(e);
+}
+
+static void test_selection(void **state)
+{
+    const struct eval_case cases[100] = {{0}};
+    const struct eval_case *sorted[100];
+    struct eval_selection chosen[9];
+
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        sorted[i] = &cases[i];
+    for (int64_t n = 0; n <= 100; n++) {
+        const int64_t count = eval_select(chosen, sorted, n, 3);
+        bool taken[100] = {false};
+        assert_int_equal(count, n < 9 ? n : 9);
+        for (int64_t i = 0; i < count; i++) {
+            const int64_t at = chosen[i].item - cases;
+            assert_true(at < n && !taken[at]);
+            taken[at] = true;
+        }
+        assert_true(n == 0 || (taken[0] && (n == 1 || taken[n - 1]) && taken[n / 2]));
+    }
+    assert_int_equal(eval_select(chosen, sorted, 50, 0), 0);
+    eval_select(chosen, sorted, 11, 1);
+    assert_int_equal(chosen[0].item - cases, 0);
+    assert_string_equal(chosen[0].rank, "worst");
+    assert_int_equal(chosen[1].item - cases, 5);
+    assert_string_equal(chosen[1].rank, "median");
+    assert_int_equal(chosen[2].item - cases, 10);
+    assert_string_equal(chosen[2].rank, "best");
+}
+
 static bool stop(void *user, const char *stage, double done)
 {
     (void)user;
@@ -228,7 +289,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_by_text),   cmocka_unit_test(test_by_box),
         cmocka_unit_test(test_by_point),  cmocka_unit_test(test_json),
-        cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_cancelled), cmocka_unit_test(test_calibration),
+        cmocka_unit_test(test_selection),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

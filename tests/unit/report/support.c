@@ -1,0 +1,2 @@
+/* Helpers of tests/support serve here too. */
+#include "../../support/markup.c" /* NOLINT(bugprone-suspicious-include) */
