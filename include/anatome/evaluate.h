@@ -7,6 +7,7 @@
 
 #include "anatome/context.h"
 #include "anatome/model.h"
+#include "anatome/segment.h"
 #include "anatome/status.h"
 
 #ifdef __cplusplus
@@ -38,6 +39,7 @@ typedef struct ana_evaluate_options {
     bool surface;               /* also NSD and HD95 for each case (slower) */
     double nsd_tolerance;       /* pixels */
     bool ellipse;               /* by box: also the Dice of the filled ellipse in the same box */
+    ana_passes passes;          /* how often each image is looked at */
     int64_t max_images;         /* stop after so many; 0: all */
     int64_t max_pixels;         /* per image; 0: the default */
     uint64_t seed;              /* of the bootstrap */

@@ -51,11 +51,27 @@ typedef enum ana_verdict {
 /* "found", "not_found" or "doubtful". */
 ANA_API const char *ana_verdict_name(ana_verdict verdict);
 
+/* Looking more than once, for better masks at more time. */
+enum { ANA_TILES_AUTO = -1, ANA_TILES_MOST = 8 };
+typedef struct ana_passes {
+    bool flip; /* also the mirrored image, left and right swapped in words; twice the time */
+    int tiles; /* words alone: the mask is looked for in this many tiles along each side, each
+                * 2 / (n + 1) of it, overlapping by half: n = 3 is nine tiles at twice the
+                * resolution, ten times the time. 0 (or 1): the whole image only. ANA_TILES_AUTO:
+                * as the model's concept table says, for things that gained by it. Whether the thing
+                * is there is always decided from the whole image. */
+} ana_passes;
+ANA_API ana_passes ana_passes_defaults(void); /* no flip, ANA_TILES_AUTO */
+
 /* A session belongs to one thread at a time; model and context outlive it. */
 typedef struct ana_session ana_session;
 ANA_API ANA_MUST_CHECK ana_status ana_session_create(ana_session **out, const ana_model *model,
                                                      ana_context *context, ana_error *err);
 ANA_API void ana_session_free(ana_session *session); /* NULL is fine */
+
+/* Before ana_session_set_image(); an image that was set before must be set again. */
+ANA_API ANA_MUST_CHECK ana_status ana_session_set_passes(ana_session *session,
+                                                         const ana_passes *passes, ana_error *err);
 
 /* The image is not needed afterwards. */
 ANA_API ANA_MUST_CHECK ana_status ana_session_set_image(ana_session *session,

@@ -3,11 +3,15 @@
 
 #include "api/api_internal.h"
 #include "pipeline/evaluate.h"
+#include "pipeline/passes.h"
 
 ana_evaluate_options ana_evaluate_defaults(void)
 {
-    return (ana_evaluate_options){
-        .by = ANA_BY_TEXT, .nsd_tolerance = 2, .report_cases = 3, .seed = 1};
+    return (ana_evaluate_options){.by = ANA_BY_TEXT,
+                                  .nsd_tolerance = 2,
+                                  .report_cases = 3,
+                                  .passes = passes_defaults(),
+                                  .seed = 1};
 }
 
 ana_status ana_evaluate(ana_evaluation **out, const ana_model *model, ana_context *context,

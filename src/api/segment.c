@@ -37,6 +37,16 @@ void ana_session_free(ana_session *session)
     memory_free(session);
 }
 
+ana_passes ana_passes_defaults(void)
+{
+    return passes_defaults();
+}
+
+ana_status ana_session_set_passes(ana_session *session, const ana_passes *passes, ana_error *err)
+{
+    return segmenter_set_passes(&session->segmenter, passes, err);
+}
+
 ana_status ana_session_set_image(ana_session *session, const ana_image *image, ana_error *err)
 {
     return segmenter_set_image(&session->segmenter, &image->image, err);

@@ -6,12 +6,14 @@
 
 #include "anatome/evaluate.h"
 #include "cli/command.h"
+#include "cli/passes.h"
 #include "cli/terminal.h"
 
 struct eval_options {
     struct common_options common;
     const char *manifest, *split, *by, *absent, *model, *cases, *report;
-    bool surface, ellipse;
+    const char *tiles;
+    bool surface, ellipse, flip;
     double tolerance;
     int64_t report_cases, max_images, max_pixels;
     uint64_t seed;
@@ -43,6 +45,8 @@ static const struct option eval_table[] = {
     {0, "tolerance", NULL, "PIXELS", OPTION_NUMBER, AT(tolerance), "of the NSD (default 2)"},
     {0, "ellipse", NULL, NULL, OPTION_FLAG, AT(ellipse),
      "by box: also the Dice of the filled ellipse in each box"},
+    {0, "flip", NULL, NULL, OPTION_FLAG, AT(flip), PASSES_FLIP_HELP},
+    {0, "tiles", NULL, "auto|off|N", OPTION_STRING, AT(tiles), PASSES_TILES_HELP},
     {0, "max-images", NULL, "N", OPTION_COUNT, AT(max_images), "stop after N images"},
     {0, "max-pixels", NULL, "N", OPTION_SIZE, AT(max_pixels),
      "refuse images of more pixels (default 256M)"},
@@ -56,6 +60,7 @@ static void init(void *data)
     const ana_evaluate_options defaults = ana_evaluate_defaults();
 
     options->by = "text";
+    options->tiles = "auto";
     options->report_cases = defaults.report_cases;
     options->tolerance = defaults.nsd_tolerance;
     options->seed = defaults.seed;
@@ -190,6 +195,8 @@ static int run(void *data)
         return usage_error(&command_eval, "--manifest is needed");
     if (!parse_by(&settings.by, options->by))
         return usage_error(&command_eval, "--by %s: text, box or point is expected", options->by);
+    if (!passes_parse(&settings.passes, options->flip, options->tiles))
+        return usage_error(&command_eval, "--tiles %s: " PASSES_TILES_EXPECTED, options->tiles);
 
     settings.manifest = options->manifest;
     settings.split = options->split;

@@ -6,6 +6,7 @@
 
 #include "anatome/model.h"
 #include "anatome/version.h"
+#include "cli/passes.h"
 #include "cli/segment_case.h"
 #include "cli/terminal.h"
 
@@ -35,6 +36,8 @@ static const struct option segment_table[] = {
      "with several prompts, also a mask for each"},
     {0, "no-overwrite", "continue", NULL, OPTION_FLAG, AT(no_overwrite),
      "skip images whose result is there already"},
+    {0, "flip", NULL, NULL, OPTION_FLAG, AT(flip), PASSES_FLIP_HELP},
+    {0, "tiles", NULL, "auto|off|N", OPTION_STRING, AT(tiles), PASSES_TILES_HELP},
     {0, "max-pixels", NULL, "N", OPTION_SIZE, AT(max_pixels),
      "refuse images of more pixels (default 256M)"},
     {0, "num-parts", NULL, "N", OPTION_COUNT, AT(n_parts),
@@ -48,6 +51,7 @@ static void init(void *data)
     struct segment_options *options = data;
 
     options->n_parts = 1;
+    options->tiles = "auto";
 }
 
 static void clear(void *data)
@@ -159,8 +163,12 @@ static int run_with(const struct segment_options *options, const struct case_lis
         free(folder);
         return EXIT_CODE_FAILED;
     }
-    if (ana_session_create(&run.session, model, context, &error)) {
+    ana_passes passes = ana_passes_defaults();
+    (void)passes_parse(&passes, options->flip, options->tiles); /* checked with the options */
+    if (ana_session_create(&run.session, model, context, &error) ||
+        ana_session_set_passes(run.session, &passes, &error)) {
         complain("%s", error.message);
+        ana_session_free(run.session);
         free(folder);
         return EXIT_CODE_FAILED;
     }
@@ -200,6 +208,10 @@ static int check_names(const struct case_list *cases, const struct prompt_list *
 static int check(const struct segment_options *options, const struct case_list *cases,
                  const struct prompt_list *prompts)
 {
+    ana_passes passes;
+
+    if (!passes_parse(&passes, options->flip, options->tiles))
+        return usage_error(&command_segment, "--tiles %s: " PASSES_TILES_EXPECTED, options->tiles);
     if (options->n_parts < 1 || options->part >= options->n_parts)
         return usage_error(&command_segment, "--part-id must be below --num-parts");
     if (options->output && ends_in_png(options->output) && cases->n > 1)

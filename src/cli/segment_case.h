@@ -14,7 +14,8 @@ struct segment_options {
     const char *prompts_file;
     struct strings boxes, points;
     const char *model;
-    bool overlay, soft, separate, no_overwrite;
+    const char *tiles;
+    bool overlay, soft, separate, no_overwrite, flip;
     int64_t max_pixels;
     int64_t n_parts, part;
 };

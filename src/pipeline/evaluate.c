@@ -357,8 +357,10 @@ ana_status eval_cases_measure(struct eval_cases *out, const struct task_list *ta
         status = segmenter_open(&segmenter, model, context, err);
     if (status)
         return status;
+    status = segmenter_set_passes(&segmenter, &options->passes, err);
     const struct bench bench = {options, tasks->folder, &segmenter, out};
-    status = measure_groups(&bench, tasks, &context->log, err);
+    if (!status)
+        status = measure_groups(&bench, tasks, &context->log, err);
     segmenter_clear(&segmenter);
     out->skipped += tasks->skipped;
     return status;

@@ -362,7 +362,9 @@ ana_status evaluation_write_page(const struct ana_evaluation *evaluation,
     ana_status status = segmenter_open(&artist.segmenter, model, context, err);
     if (status)
         return status;
-    status = material_create(&material, evaluation, cases, artist.each, err);
+    status = segmenter_set_passes(&artist.segmenter, &options->passes, err);
+    if (!status)
+        status = material_create(&material, evaluation, cases, artist.each, err);
     if (!status)
         status = draw_cases(&artist, &material, evaluation, err);
     const int64_t n_of_concepts = material.n_pictures;

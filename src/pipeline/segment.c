@@ -16,14 +16,27 @@
 ana_status segmenter_open(struct segmenter *out, const struct model *model,
                           struct ana_context *context, ana_error *err)
 {
-    *out = (struct segmenter){0};
+    *out = (struct segmenter){.passes = passes_defaults()};
     return session_create(&out->session, model, context, err);
 }
 
 void segmenter_clear(struct segmenter *segmenter)
 {
+    passes_clear(segmenter);
     session_free(segmenter->session);
     *segmenter = (struct segmenter){0};
+}
+
+ana_status segmenter_set_passes(struct segmenter *segmenter, const ana_passes *passes,
+                                ana_error *err)
+{
+    const ana_status status = passes_check(passes, err);
+
+    if (!status) {
+        segmenter->passes = *passes;
+        segmenter->height = segmenter->width = 0;
+    }
+    return status;
 }
 
 ana_status segmenter_set_image(struct segmenter *segmenter, const struct image *image,
@@ -31,7 +44,9 @@ ana_status segmenter_set_image(struct segmenter *segmenter, const struct image *
 {
     segmenter->height = segmenter->width = 0;
 
-    ana_status status = session_set_image(segmenter->session, image, err);
+    ana_status status = passes_set_image(segmenter, image, err);
+    if (!status)
+        status = session_set_image(segmenter->session, image, err);
     if (!status) {
         segmenter->height = image_height(image);
         segmenter->width = image_width(image);
@@ -111,7 +126,7 @@ static ana_status answer_question(struct ana_result *result, struct segmenter *s
     const struct prompt prompt = {question->items, question->n_items};
     struct answer answer;
 
-    ana_status status = session_ask(segmenter->session, &prompt, &answer, err);
+    ana_status status = passes_ask(segmenter, &prompt, &answer, err);
     if (status)
         return status;
     result->info.score = answer.presence;

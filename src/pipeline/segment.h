@@ -9,16 +9,22 @@
 #include "anatome/segment.h"
 #include "base/text.h"
 #include "models/model.h"
+#include "pipeline/passes.h"
 
 /* A model's session together with the size of its image. */
 struct segmenter {
     struct model_session *session;
     int64_t height, width; /* 0 before the first image */
+    ana_passes passes;     /* segmenter_set_passes() changes them */
+    struct pass_sessions pass_sessions;
 };
 
 MUST_CHECK ana_status segmenter_open(struct segmenter *out, const struct model *model,
                                      struct ana_context *context, ana_error *err);
 void segmenter_clear(struct segmenter *segmenter);
+/* From the next image on. */
+MUST_CHECK ana_status segmenter_set_passes(struct segmenter *segmenter, const ana_passes *passes,
+                                           ana_error *err);
 MUST_CHECK ana_status segmenter_set_image(struct segmenter *segmenter, const struct image *image,
                                           ana_error *err);
 

@@ -197,6 +197,22 @@ static ana_status read_flip(struct concept *out, const struct reader *r, struct 
     return ANA_OK;
 }
 
+enum { MOST_TILES = 8 };
+
+/* "", "yes", or a number of tiles. */
+static ana_status read_tiles(struct concept *out, const struct reader *r, struct piece text,
+                             ana_error *err)
+{
+    if (text.length == 1 && *text.at >= '2' && *text.at <= '0' + MOST_TILES)
+        out->tile_grid = *text.at - '0';
+    else if (text.length && !piece_is(text, "yes") && !piece_is(text, "no"))
+        return ana_fail(err, ANA_ERR_FORMAT,
+                        "%s: line %d: tiles is \"%.*s\", expected yes or 2 to %d", r->label,
+                        r->line, (int)(text.length < 20 ? text.length : 20), text.at, MOST_TILES);
+    out->tiles = out->tile_grid > 0 || piece_is(text, "yes");
+    return ANA_OK;
+}
+
 static ana_status read_concept(struct concept *out, const struct reader *r,
                                const struct piece *fields, ana_error *err)
 {
@@ -213,7 +229,6 @@ static ana_status read_concept(struct concept *out, const struct reader *r,
                                                 : LATERALITY_NONE;
     out->headline = piece_is(cell(r, fields, COLUMN_HEADLINE), "yes");
     out->lesion = piece_is(cell(r, fields, COLUMN_LESION), "yes");
-    out->tiles = piece_is(cell(r, fields, COLUMN_TILES), "yes");
     out->turns_any = piece_is(cell(r, fields, COLUMN_TURNS), "any");
     out->name = copy_piece(name);
     out->group = copy_piece(cell(r, fields, COLUMN_GROUP));
@@ -225,7 +240,8 @@ static ana_status read_concept(struct concept *out, const struct reader *r,
         !list_split(&out->aliases, cell(r, fields, COLUMN_ALIASES)) ||
         !list_split(&out->heldout, cell(r, fields, COLUMN_HELDOUT)))
         return ana_fail(err, ANA_ERR_MEMORY, "%s: out of memory", r->label);
-    return read_flip(out, r, cell(r, fields, COLUMN_FLIP), err);
+    const ana_status status = read_tiles(out, r, cell(r, fields, COLUMN_TILES), err);
+    return status ? status : read_flip(out, r, cell(r, fields, COLUMN_FLIP), err);
 }
 
 static ana_status add_concept(struct concepts *out, const struct reader *r,

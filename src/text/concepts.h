@@ -7,11 +7,15 @@
  *   headline   yes: one of the concepts that the summary of an evaluation averages
  *   lesion     yes: not in every picture of its kind, so lesion-free crops are true negatives
  *   views      pictures in which it may be visible, labelled or not: "x-ray:chest|CT:chest"; the
- * part before the colon is the manifest's `family`. Elsewhere it is certainly absent. laterality
- * left, right or empty mirror     the name of its twin on the other side turns      any: has no
- * upright orientation (microscopy, dermoscopy) flip       per cent of left-right flips when
- * training (default 50) tiles      yes: thin or tiny parts; training zooms in often context words
- * that may stand beside it without changing it: "colon|bowel" aliases    phrasings for training
+ *              part before the colon is the manifest's `family`. Elsewhere it is certainly absent.
+ *   laterality left, right or empty
+ *   mirror     the name of its twin on the other side
+ *   turns      any: has no upright orientation (microscopy, dermoscopy)
+ *   flip       per cent of left-right flips when training (default 50)
+ *   tiles      yes: thin or tiny parts; training zooms in often. A number from 2 to 8 says
+ *              that too, and that the thing is looked for in that many tiles along each side.
+ *   context    words that may stand beside it without changing it: "colon|bowel"
+ *   aliases    phrasings for training
  *   heldout    phrasings that training never sees
  * Lists are separated by "|".
  */
@@ -42,6 +46,7 @@ struct concept {
     bool turns_any;
     int flip_percent;
     bool tiles;
+    int tile_grid; /* tiles along a side when asked for by words; 0: the whole image */
     struct string_list context;
     struct string_list aliases; /* [0] is the name */
     struct string_list heldout;

@@ -1,0 +1,39 @@
+/* Looking at an image more than once and averaging: the mirrored image, and tiles in which thin
+ * things are large enough for the network to see.
+ *
+ * Whether the thing is there is decided from the whole image: a tile of a retina may well hold no
+ * vessel, and one of a skin may look like anything.
+ */
+#ifndef ANA_PIPELINE_PASSES_H
+#define ANA_PIPELINE_PASSES_H
+
+#include "anatome/segment.h"
+#include "models/model.h"
+
+struct segmenter;
+
+/* Of one segmenter; zeroed is fine. Sessions of their own keep the whole image's encoding usable.
+ */
+struct pass_sessions {
+    struct image image; /* a copy, kept if any more pass may be wanted */
+    struct model_session *mirrored, *tile;
+    bool mirrored_is_set; /* to the image */
+};
+
+ana_passes passes_defaults(void);
+MUST_CHECK ana_status passes_check(const ana_passes *passes, ana_error *err);
+
+MUST_CHECK ana_status passes_set_image(struct segmenter *segmenter, const struct image *image,
+                                       ana_error *err);
+/* Makes all passes that are wanted for this prompt and averages their probabilities: the presence of
+ * the whole image and its mirror, the map of these, or of the tiles and their mirrors. *out is the
+ * caller's to answer_clear(), empty on failure. */
+MUST_CHECK ana_status passes_ask(struct segmenter *segmenter, const struct prompt *prompt,
+                                 struct answer *out, ana_error *err);
+void passes_clear(struct segmenter *segmenter);
+
+/* n tiles along an axis, each 2 / (n + 1) of it, so that neighbours overlap by half; the k-th one
+ * is the half-open [*start, *end). */
+void pass_tile(int64_t *start, int64_t *end, int64_t extent, int n, int k);
+
+#endif
