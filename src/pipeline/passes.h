@@ -25,9 +25,9 @@ MUST_CHECK ana_status passes_check(const ana_passes *passes, ana_error *err);
 
 MUST_CHECK ana_status passes_set_image(struct segmenter *segmenter, const struct image *image,
                                        ana_error *err);
-/* Makes all passes that are wanted for this prompt and averages their probabilities: the presence of
- * the whole image and its mirror, the map of these, or of the tiles and their mirrors. *out is the
- * caller's to answer_clear(), empty on failure. */
+/* Makes all passes that are wanted for this prompt and averages their probabilities: the presence
+ * of the whole image and its mirror, the map of these, or of the tiles and their mirrors. *out is
+ * the caller's to answer_clear(), empty on failure. */
 MUST_CHECK ana_status passes_ask(struct segmenter *segmenter, const struct prompt *prompt,
                                  struct answer *out, ana_error *err);
 void passes_clear(struct segmenter *segmenter);

@@ -96,8 +96,10 @@ static const struct model_kind fake_kind = {
 
 void fake_model_init(struct fake_model *fake)
 {
-    static const char table[] = "name,headline,aliases\nlungs,yes,lungs|lung fields\nliver,,liver\n"
-                                "left lung,,left lung\n";
+    static const char table[] = "name,headline,aliases,laterality,mirror,tiles\n"
+                                "lungs,yes,lungs|lung fields,,,\nliver,,liver,,,\n"
+                                "left lung,,left lung,left,right lung,\n"
+                                "right lung,,right lung,right,left lung,\nvessels,,vessels,,,3\n";
 
     *fake = (struct fake_model){.presence = 0.99};
     if (concepts_parse(&fake->concepts, table, "the fake table", NULL))

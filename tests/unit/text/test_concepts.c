@@ -217,12 +217,39 @@ static void refuses_bad_tables(void **state)
     }
 }
 
+static void reads_tiles(void **state)
+{
+    static const char csv[] = "name,tiles\na,\nb,yes\nc,3\nd,no\n";
+    static const char *const wrong[] = {"name,tiles\na,1\n", "name,tiles\na,9\n",
+                                        "name,tiles\na,22\n", "name,tiles\na,often\n"};
+    struct concepts read;
+    ana_error err;
+
+    (void)state;
+    assert_int_equal(concepts_parse(&read, csv, "table", NULL), ANA_OK);
+    const bool tiles[] = {false, true, true, false};
+    const int grids[] = {0, 0, 3, 0};
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(read.items[i].tiles, tiles[i]);
+        assert_int_equal(read.items[i].tile_grid, grids[i]);
+    }
+    concepts_clear(&read);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_int_equal(concepts_parse(&read, wrong[i], "table", &err), ANA_ERR_FORMAT);
+        assert_non_null(strstr(err.message, "tiles"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table_is_complete),       cmocka_unit_test(every_phrasing_finds_its_row),
-        cmocka_unit_test(understands_questions),   cmocka_unit_test(tells_what_is_wrong),
-        cmocka_unit_test(survives_long_questions), cmocka_unit_test(refuses_bad_tables),
+        cmocka_unit_test(table_is_complete),
+        cmocka_unit_test(every_phrasing_finds_its_row),
+        cmocka_unit_test(understands_questions),
+        cmocka_unit_test(tells_what_is_wrong),
+        cmocka_unit_test(survives_long_questions),
+        cmocka_unit_test(refuses_bad_tables),
+        cmocka_unit_test(reads_tiles),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
