@@ -219,9 +219,9 @@ static void refuses_bad_tables(void **state)
 
 static void reads_tiles(void **state)
 {
-    static const char csv[] = "name,tiles\na,\nb,yes\nc,3\nd,no\n";
-    static const char *const wrong[] = {"name,tiles\na,1\n", "name,tiles\na,9\n",
-                                        "name,tiles\na,22\n", "name,tiles\na,often\n"};
+    static const char csv[] = "name,tiles\nliver,\nspleen,yes\nvessels,3\nnuclei,no\n";
+    static const char *const wrong[] = {"name,tiles\nliver,1\n", "name,tiles\nliver,9\n",
+                                        "name,tiles\nliver,22\n", "name,tiles\nliver,often\n"};
     struct concepts read;
     ana_error err;
 
