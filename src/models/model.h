@@ -79,6 +79,9 @@ struct model_facts {
     const char *licence;      /* "anatome.licence", else "unknown" */
     const char *intended_use; /* "anatome.intended_use", else the research notice */
     double mask_threshold;    /* "anatome.mask_threshold", else 0.5 */
+    /* Presence is sigmoid(scale * logit + bias): "anatome.presence_scale", else 1, and
+     * "anatome.presence_bias", else 0. */
+    double presence_scale, presence_bias;
     /* Verdict: presence < presence_absent: not found, and the mask is empty (the one threshold of
      * `missed` and `absent`); >= presence_found: found; between the two: doubtful. */
     double presence_absent; /* "anatome.presence_absent", else 0.5 */
@@ -94,6 +97,10 @@ struct model_facts {
 #define MODEL_KEY_MASK_THRESHOLD  "anatome.mask_threshold"
 #define MODEL_KEY_PRESENCE_ABSENT "anatome.presence_absent"
 #define MODEL_KEY_PRESENCE_FOUND  "anatome.presence_found"
+#define MODEL_KEY_PRESENCE_SCALE  "anatome.presence_scale"
+#define MODEL_KEY_PRESENCE_BIAS   "anatome.presence_bias"
+/* "name=0.3|other name=0.4": concepts whose masks have a threshold of their own */
+#define MODEL_KEY_MASK_THRESHOLDS "anatome.mask_thresholds"
 #define MODEL_KEY_CONCEPTS        "anatome.concepts" /* the concept table, CSV */
 
 struct model_kind {
@@ -125,6 +132,12 @@ struct model_kind {
     ana_status (*ask)(struct model_session *session, const struct prompt *prompt,
                       struct answer *out, ana_error *err);
 };
+
+/* Thresholds of the concepts' masks, [concepts->n], those of the metadata or `otherwise`; the
+ * caller's to memory_free(). Names that the table lacks are an error. */
+MUST_CHECK ana_status model_mask_thresholds_read(double **out, const struct concepts *concepts,
+                                                 const struct tensor_source *weights,
+                                                 double otherwise, ana_error *err);
 
 struct model {
     const struct model_kind *kind;

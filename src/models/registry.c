@@ -4,7 +4,9 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/text.h"
+#include "text/concepts.h"
 
 static const struct model_kind *const kinds[] = {
     &model_kind_mini,
@@ -47,6 +49,18 @@ static ana_status metadata_probability(double *out, const struct tensor_source *
     return ANA_OK;
 }
 
+static ana_status metadata_number(double *out, const struct tensor_source *weights, const char *key,
+                                  double otherwise, ana_error *err)
+{
+    const char *value = weights->ops->metadata(weights, key);
+
+    *out = otherwise;
+    if (value && !string_to_double(value, out))
+        return ana_fail(err, ANA_ERR_FORMAT, "%s: metadata %s is \"%.40s\", expected a number",
+                        weights->ops->label(weights), key, value);
+    return ANA_OK;
+}
+
 ana_status model_facts_read(struct model_facts *out, const struct model_kind *kind,
                             const struct tensor_source *weights, ana_error *err)
 {
@@ -66,6 +80,13 @@ ana_status model_facts_read(struct model_facts *out, const struct model_kind *ki
     if (!status)
         status = metadata_probability(&facts.presence_found, weights, MODEL_KEY_PRESENCE_FOUND,
                                       facts.presence_absent, err);
+    if (!status)
+        status = metadata_number(&facts.presence_scale, weights, MODEL_KEY_PRESENCE_SCALE, 1, err);
+    if (!status)
+        status = metadata_number(&facts.presence_bias, weights, MODEL_KEY_PRESENCE_BIAS, 0, err);
+    if (!status && !(facts.presence_scale > 0))
+        status = ana_fail(err, ANA_ERR_FORMAT, "%s: metadata %s is not above 0",
+                          weights->ops->label(weights), MODEL_KEY_PRESENCE_SCALE);
     if (!status && facts.presence_found < facts.presence_absent)
         status = ana_fail(err, ANA_ERR_FORMAT, "%s: metadata %s is below %s",
                           weights->ops->label(weights), MODEL_KEY_PRESENCE_FOUND,
@@ -73,6 +94,55 @@ ana_status model_facts_read(struct model_facts *out, const struct model_kind *ki
     if (!status)
         *out = facts;
     return status;
+}
+
+/* One "name=0.3" of n bytes. */
+static bool read_threshold(double *thresholds, const struct concepts *concepts, const char *entry,
+                           size_t n)
+{
+    char text[160];
+    double value;
+
+    if (n >= sizeof text)
+        return false;
+    memcpy(text, entry, n);
+    text[n] = '\0';
+    char *equals = strrchr(text, '=');
+    if (!equals)
+        return false;
+    *equals = '\0';
+    const int concept = concepts_find(concepts, text);
+    if (concept < 0 || !string_to_double(equals + 1, &value) || value < 0 || value > 1)
+        return false;
+    thresholds[concept] = value;
+    return true;
+}
+
+ana_status model_mask_thresholds_read(double **out, const struct concepts *concepts,
+                                      const struct tensor_source *weights, double otherwise,
+                                      ana_error *err)
+{
+    const char *list = metadata_or(weights, MODEL_KEY_MASK_THRESHOLDS, "");
+    const size_t size = (size_t)concepts->n + 1;
+
+    *out = memory_alloc_array(size, sizeof **out);
+    if (!*out)
+        return ana_fail_memory(err, size * sizeof **out);
+    for (int i = 0; i < concepts->n; i++)
+        (*out)[i] = otherwise;
+    while (*list) {
+        const size_t n = strcspn(list, "|");
+        if (!read_threshold(*out, concepts, list, n)) {
+            memory_free(*out);
+            *out = NULL;
+            return ana_fail(err, ANA_ERR_FORMAT,
+                            "%s: metadata %s has \"%.*s\", expected a known concept = 0 to 1",
+                            weights->ops->label(weights), MODEL_KEY_MASK_THRESHOLDS,
+                            (int)(n < 60 ? n : 60), list);
+        }
+        list += n + (list[n] == '|');
+    }
+    return ANA_OK;
 }
 
 static const struct model_kind *recognise(const struct tensor_source *weights)

@@ -2,7 +2,6 @@
 #include "train/calibrate.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -74,25 +73,16 @@ static void take_scores(const struct scorer *s, struct scores *scores)
     }
 }
 
-static int compare_scores(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* The score that a share of the sorted scores lies below. */
-static double percentile(const double *sorted, int n, double share)
-{
-    return n ? sorted[(int)(share * (n - 1))] : lowest_threshold;
-}
-
 static struct calibration thresholds_of(struct scores *scores)
 {
-    qsort(scores->present, (size_t)scores->n_present, sizeof(double), compare_scores);
-    qsort(scores->absent, (size_t)scores->n_absent, sizeof(double), compare_scores);
-    struct calibration c = {.n_present = scores->n_present, .n_absent = scores->n_absent};
-    c.presence_absent = percentile(scores->present, c.n_present, CALIBRATE_MISSED_SHARE);
-    c.presence_found = percentile(scores->absent, c.n_absent, 1 - CALIBRATE_WRONG_SHARE);
+    struct calibration c = {.presence = {1, 0},
+                            .mask_threshold = 0.5,
+                            .n_present = scores->n_present,
+                            .n_absent = scores->n_absent};
+    c.presence_absent =
+        fit_percentile(scores->present, c.n_present, CALIBRATE_MISSED_SHARE, lowest_threshold);
+    c.presence_found =
+        fit_percentile(scores->absent, c.n_absent, 1 - CALIBRATE_WRONG_SHARE, lowest_threshold);
     c.presence_absent = fmin(fmax(c.presence_absent, lowest_threshold), highest_threshold);
     c.presence_found = fmin(fmax(c.presence_found, c.presence_absent), highest_threshold);
     return c;

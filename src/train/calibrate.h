@@ -1,4 +1,6 @@
-/* The thresholds of the verdict, fitted on augmented training pictures that no step has seen.
+/* The thresholds of the verdict, fitted on pictures set aside from training (train/aside.h), as use
+ * will show and ask for them, or where none were set aside on augmented training pictures that no
+ * step has seen.
  *
  * presence_absent: below it the answer is "not found" and the mask is empty. It is the score that
  * MISSED_SHARE of the present things asked for by words fall below.
@@ -8,6 +10,7 @@
 #ifndef ANA_TRAIN_CALIBRATE_H
 #define ANA_TRAIN_CALIBRATE_H
 
+#include "train/fit.h"
 #include "train/trainee.h"
 
 #define CALIBRATE_MISSED_SHARE 0.01
@@ -15,6 +18,8 @@
 
 struct calibration {
     double presence_absent, presence_found;
+    struct fit_logit presence;
+    double mask_threshold;
     int n_present, n_absent; /* word prompts it rests on */
 };
 
@@ -23,5 +28,14 @@ MUST_CHECK ana_status calibrate(struct calibration *out, const struct trainee *t
                                 const struct sampler *sampler,
                                 const struct sampler_options *sampling, uint64_t first_step,
                                 int n_batches, struct pool *pool, ana_error *err);
+
+/* On the images of `split` that `aside` marks, whole and not augmented, each of their things asked
+ * for by name, and beside them things that are not there. Fits presence first, the verdict on the
+ * fitted scores, and the thresholds of the masks: `each` of the concepts' and the common one. If
+ * nothing was set aside that can be asked for, *out and `each` are left as they are. */
+MUST_CHECK ana_status calibrate_aside(struct calibration *out, double *each,
+                                      const struct trainee *trainee, const struct dataset *dataset,
+                                      const struct concepts *concepts, const bool *aside,
+                                      const char *split, struct pool *pool, ana_error *err);
 
 #endif

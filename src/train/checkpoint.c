@@ -146,6 +146,38 @@ ana_status checkpoint_load(const char *path, struct checkpoint *at, struct train
 
 /* ---- weights for use ---- */
 
+/* "retinal vessels=0.3|cell nuclei=0.4" of those that differ from the common threshold. */
+static ana_status put_thresholds(struct tensor_sink *sink, const struct weights_facts *facts,
+                                 ana_error *err)
+{
+    struct text list = {0};
+    for (int i = 0; facts->mask_thresholds && i < facts->table->n; i++) {
+        const double own = facts->mask_thresholds[i];
+        if (own < facts->mask_threshold || own > facts->mask_threshold)
+            text_appendf(&list, "%s%s=%.6g", list.size ? "|" : "", facts->table->items[i].name,
+                         own);
+    }
+    ana_status status = list.failed ? ana_fail_memory(err, list.size) : ANA_OK;
+    if (!status && list.size)
+        status = sink->ops->put_metadata(sink, MODEL_KEY_MASK_THRESHOLDS, text_string(&list), err);
+    text_clear(&list);
+    return status;
+}
+
+static ana_status put_calibration(struct tensor_sink *sink, const struct weights_facts *facts,
+                                  ana_error *err)
+{
+    const bool has_scale =
+        facts->presence_scale > 0 && (facts->presence_scale < 1 || facts->presence_scale > 1);
+    const bool has_bias = facts->presence_bias < 0 || facts->presence_bias > 0;
+    ana_status status = ANA_OK;
+    if (has_scale)
+        status = put_double(sink, MODEL_KEY_PRESENCE_SCALE, facts->presence_scale, 9, err);
+    if (!status && has_bias)
+        status = put_double(sink, MODEL_KEY_PRESENCE_BIAS, facts->presence_bias, 9, err);
+    return status ? status : put_thresholds(sink, facts, err);
+}
+
 static ana_status put_facts(struct tensor_sink *sink, const struct weights_facts *facts,
                             ana_error *err)
 {
@@ -166,7 +198,7 @@ static ana_status put_facts(struct tensor_sink *sink, const struct weights_facts
         status = put_double(sink, MODEL_KEY_PRESENCE_ABSENT, facts->presence_absent, 6, err);
     if (!status)
         status = put_double(sink, MODEL_KEY_PRESENCE_FOUND, facts->presence_found, 6, err);
-    return status;
+    return status ? status : put_calibration(sink, facts, err);
 }
 
 /* Parameters of the network as it is used, copied from (or to) those of the trainee. */

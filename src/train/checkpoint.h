@@ -30,6 +30,11 @@ struct weights_facts {
     const char *version, *licence, *intended_use;
     const char *concepts; /* the table's text */
     double mask_threshold, presence_absent, presence_found;
+    /* What goes without saying is not written: a scale of 1 (or 0: not known), a bias of 0,
+     * thresholds equal to mask_threshold. */
+    double presence_scale, presence_bias;
+    const double *mask_thresholds; /* [table->n]; NULL: none */
+    const struct concepts *table;  /* the parsed one */
 };
 MUST_CHECK ana_status weights_export(const char *path, const struct trainee *trainee,
                                      const struct weights_facts *facts, ana_error *err);

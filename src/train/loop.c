@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "compute/compute.h"
+#include "train/aside.h"
 #include "train/calibrate.h"
 #include "train/checkpoint.h"
 #include "train/curve_log.h"
@@ -20,9 +21,9 @@
 
 enum { MAX_MANIFESTS = 8, TABLE_LIMIT_BYTES = 1 << 24 };
 
-static const double mask_threshold = 0.5;
 /* Of weights that are written before the end: logit 1.5, as mini.md 1 found. */
-static const struct calibration unfitted = {.presence_absent = 0.82, .presence_found = 0.95};
+static const struct calibration unfitted = {
+    .presence_absent = 0.82, .presence_found = 0.95, .presence = {1, 0}, .mask_threshold = 0.5};
 
 struct train_options train_options_defaults(void)
 {
@@ -52,6 +53,7 @@ struct run {
     struct dataset dataset;
     struct sampler_weight *weights;
     struct sampler_options sampling;
+    bool *aside; /* [images]; NULL: no patients were set aside */
     struct sampler *sampler;
     struct trainee trainee;
     struct optimiser *optimiser;
@@ -99,6 +101,24 @@ static ana_status open_data(struct run *run, ana_progress_fn progress, void *use
     return status;
 }
 
+static ana_status set_aside(struct run *run, ana_error *err)
+{
+    const double share = run->options->recipe.calibration_share;
+    const size_t n = (size_t)run->dataset.n_images + 1;
+    int n_aside;
+    if (!(share > 0))
+        return ANA_OK;
+    run->aside = memory_alloc_array_zeroed(n, sizeof *run->aside);
+    if (!run->aside)
+        return ana_fail_memory(err, n * sizeof *run->aside);
+    const ana_status status =
+        aside_mark(run->aside, &n_aside, &run->dataset, run->sampling.split, share, err);
+    if (!status)
+        log_write(&run->context->log, ANA_LOG_INFO, "%d images set aside for calibration", n_aside);
+    run->sampling.set_aside = run->aside;
+    return status;
+}
+
 static ana_status make_sampler(struct run *run, ana_error *err)
 {
     const struct train_options *o = run->options;
@@ -106,8 +126,8 @@ static ana_status make_sampler(struct run *run, ana_error *err)
     run->sampling.seed = o->seed;
     run->sampling.n_images = o->recipe.n_images;
     run->sampling.prompts_per_image = o->recipe.prompts_per_image;
-    ana_status status = ANA_OK;
-    if (o->weights_table) {
+    ana_status status = set_aside(run, err);
+    if (!status && o->weights_table) {
         char *text;
         status = read_text(&text, o->weights_table, err);
         if (!status)
@@ -323,26 +343,56 @@ static ana_status save_state(struct run *run, ana_error *err)
     return checkpoint_save(run->options->state, &at, &run->trainee, run->optimiser, err);
 }
 
+/* `each` threshold of the concepts' masks. */
+static ana_status fit_calibration(struct run *run, struct calibration *fitted, double *each,
+                                  ana_error *err)
+{
+    ana_status status = ANA_OK;
+    if (run->aside)
+        status = calibrate_aside(fitted, each, &run->trainee, &run->dataset, &run->concepts,
+                                 run->aside, run->sampling.split, run->context->pool, err);
+    else if (run->options->recipe.calibrate_batches)
+        status = calibrate(fitted, &run->trainee, run->sampler, &run->sampling,
+                           (uint64_t)run->options->recipe.steps,
+                           run->options->recipe.calibrate_batches, run->context->pool, err);
+    if (!status)
+        log_write(&run->context->log, ANA_LOG_INFO,
+                  "calibrated on %d present and %d absent things: not found below %.3f, found from "
+                  "%.3f on",
+                  fitted->n_present, fitted->n_absent, fitted->presence_absent,
+                  fitted->presence_found);
+    return status;
+}
+
 /* The averaged weights are the ones to use. */
 static ana_status export_weights(struct run *run, bool last, ana_error *err)
 {
     struct calibration fitted = unfitted;
+    const size_t n = (size_t)run->concepts.n;
+    double *each = memory_alloc_array(n + 1, sizeof *each);
+    if (!each)
+        return ana_fail_memory(err, n * sizeof *each);
+    for (size_t i = 0; i < n; i++)
+        each[i] = fitted.mask_threshold;
     ana_status status = ANA_OK;
     optimiser_swap_ema(run->optimiser);
-    if (last && run->options->recipe.calibrate_batches)
-        status = calibrate(&fitted, &run->trainee, run->sampler, &run->sampling,
-                           (uint64_t)run->options->recipe.steps,
-                           run->options->recipe.calibrate_batches, run->context->pool, err);
+    if (last)
+        status = fit_calibration(run, &fitted, each, err);
     const struct weights_facts facts = {.version = run->options->version,
                                         .licence = run->options->licence,
                                         .intended_use = run->options->intended_use,
                                         .concepts = run->concepts_text,
-                                        .mask_threshold = mask_threshold,
+                                        .mask_threshold = fitted.mask_threshold,
+                                        .mask_thresholds = each,
+                                        .table = &run->concepts,
+                                        .presence_scale = fitted.presence.scale,
+                                        .presence_bias = fitted.presence.bias,
                                         .presence_absent = fitted.presence_absent,
                                         .presence_found = fitted.presence_found};
     if (!status)
         status = weights_export(run->options->out, &run->trainee, &facts, err);
     optimiser_swap_ema(run->optimiser);
+    memory_free(each);
     return status;
 }
 
@@ -395,6 +445,7 @@ static void clear(struct run *run)
     trainee_clear(&run->trainee);
     sampler_free(run->sampler);
     memory_free(run->weights);
+    memory_free(run->aside);
     dataset_clear(&run->dataset);
     for (int i = 0; i < MAX_MANIFESTS; i++)
         manifest_clear(&run->manifests[i]);

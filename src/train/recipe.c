@@ -66,6 +66,7 @@ static const struct field fields[] = {
     FIELD(auxiliary_weight, FIELD_DOUBLE, 0, 100),
     FIELD(word_steps, FIELD_INT64, 0, 1e9),
     FIELD(calibrate_batches, FIELD_INT, 0, 1e6),
+    FIELD(calibration_share, FIELD_DOUBLE, 0, 0.5),
     FIELD(validate_every, FIELD_INT64, 0, 1e9),
     FIELD(patience, FIELD_INT64, 0, 1e9),
 };
@@ -231,8 +232,11 @@ double recipe_rate_at(const struct train_recipe *recipe, int64_t step)
                            recipe->learning_rate * recipe->final_rate);
 }
 
-static bool changes_steps(const struct field *field)
+/* Setting nobody aside is what runs did before there was the choice: their states go on. */
+static bool changes_steps(const struct train_recipe *recipe, const struct field *field)
 {
+    if (strcmp(field->key, "calibration_share") == 0)
+        return recipe->calibration_share > 0;
     return strcmp(field->key, "validate_every") != 0 && strcmp(field->key, "patience") != 0 &&
            strcmp(field->key, "calibrate_batches") != 0;
 }
@@ -241,7 +245,7 @@ uint64_t recipe_fingerprint(const struct train_recipe *recipe)
 {
     uint64_t hash = FNV1A_START;
     for (int i = 0; i < N_FIELDS; i++) {
-        if (!changes_steps(&fields[i]))
+        if (!changes_steps(recipe, &fields[i]))
             continue;
         const double number = field_value(recipe, &fields[i]);
         hash = fnv1a(hash, &number, sizeof number);

@@ -30,8 +30,11 @@ struct train_recipe {
     double auxiliary_weight; /* of the losses at coarser scales */
     int64_t word_steps;      /* steps that teach the words before anything else; 0: none */
     int calibrate_batches;   /* that the verdict's thresholds are fitted on at the end; 0: none */
-    int64_t validate_every;  /* steps between Dice on the split `val` (column val_dice); 0: never */
-    int64_t patience;        /* validations without a better one before stopping; 0: never stop */
+    /* Share of each set's patients that are never trained on; all thresholds are fitted on them at
+     * the end instead. 0: none, calibrate_batches counts. */
+    double calibration_share;
+    int64_t validate_every; /* steps between Dice on the split `val` (column val_dice); 0: never */
+    int64_t patience;       /* validations without a better one before stopping; 0: never stop */
     struct recipe_phase phases[RECIPE_MAX_PHASES];
     int n_phases;
 };
@@ -47,7 +50,8 @@ MUST_CHECK ana_status recipe_check(const struct train_recipe *recipe, ana_error 
 int recipe_size_at(const struct train_recipe *recipe, int64_t step);
 double recipe_rate_at(const struct train_recipe *recipe, int64_t step);
 
-/* Identifies a recipe in a checkpoint: all but validation and calibration, which change no step. */
+/* Identifies a recipe in a checkpoint: all but validation and calibration batches, which change no
+ * step. */
 uint64_t recipe_fingerprint(const struct train_recipe *recipe);
 
 #endif

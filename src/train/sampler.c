@@ -145,6 +145,8 @@ static void plan_image(struct sampler *s, int at)
     plan->policy = policy_of(s, image);
     absence_of(absent, image, s->concepts);
     plan->absent = absent;
+    if (s->options.set_aside && s->options.set_aside[at])
+        return;
     for (int k = 0; k < image->n_targets && k < MAX_TARGETS; k++) {
         const struct dataset_target *target = &image->targets[k];
         if (strcmp(target->row->split, s->options.split) != 0 ||

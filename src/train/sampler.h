@@ -28,7 +28,8 @@ struct sampler_options {
     int n_weights;
     const char *const *kept_out; /* names that are never a target; borrowed */
     int n_kept_out;
-    bool augment; /* false: the plain images, for tests */
+    const bool *set_aside; /* [images of the dataset] never drawn; NULL: none; borrowed */
+    bool augment;          /* false: the plain images, for tests */
 };
 /* 8 images, 3 prompts, 256 px, split train; left kidney, spleen, aorta and sarcoma kept out. */
 struct sampler_options sampler_defaults(void);

@@ -17,6 +17,7 @@ struct mini {
     struct params *params;
     struct mini_network network;
     struct concepts concepts;
+    double *mask_thresholds; /* [concepts.n] */
 };
 
 struct mini_session {
@@ -49,6 +50,7 @@ static void mini_free(struct model *model)
         return;
     params_free(mini->params);
     concepts_clear(&mini->concepts);
+    memory_free(mini->mask_thresholds);
     memory_free(mini);
 }
 
@@ -76,7 +78,9 @@ static ana_status read_concepts(struct mini *mini, const struct tensor_source *w
     const ana_status status =
         concepts_parse(&mini->concepts, table, weights->ops->label(weights), err);
     mini->base.concepts = &mini->concepts;
-    return status;
+    return status ? status
+                  : model_mask_thresholds_read(&mini->mask_thresholds, &mini->concepts, weights,
+                                               mini->base.facts.mask_threshold, err);
 }
 
 static ana_status mini_open(struct model **out, const struct tensor_source *weights, ana_error *err)
@@ -303,6 +307,16 @@ static double mean_inside(const struct image *map, double threshold)
     return n ? sum / (double)n : 0;
 }
 
+static double threshold_of(const struct mini *mini, const struct prompt *prompt)
+{
+    for (int i = 0; i < prompt->n_items; i++) {
+        const struct prompt_item *item = &prompt->items[i];
+        if (item->kind == PROMPT_WORDS && item->of.words.concept >= 0)
+            return mini->mask_thresholds[item->of.words.concept];
+    }
+    return mini->base.facts.mask_threshold;
+}
+
 static ana_status mini_ask(struct model_session *base, const struct prompt *prompt,
                            struct answer *out, ana_error *err)
 {
@@ -316,8 +330,10 @@ static ana_status mini_ask(struct model_session *base, const struct prompt *prom
     if (status)
         return status;
     const struct tensor presence = plan_value(session->decoder, session->outputs.presence);
-    out->presence = sigmoid((double)tensor_f32(&presence)[0]);
-    out->mask_threshold = base->model->facts.mask_threshold;
+    const struct model_facts *facts = &base->model->facts;
+    out->presence =
+        sigmoid(facts->presence_scale * (double)tensor_f32(&presence)[0] + facts->presence_bias);
+    out->mask_threshold = threshold_of(as_mini(base->model), prompt);
     out->n_candidates = 1;
     out->candidates[0].score = mean_inside(&out->candidates[0].map, out->mask_threshold);
     return ANA_OK;

@@ -106,7 +106,13 @@ void fake_model_init(struct fake_model *fake)
         abort();
     fake->base = (struct model){
         .kind = &fake_kind,
-        .facts = {"fake", "1", "free", "tests", 0.5, 0.5, 0.8},
+        .facts = {.name = "fake",
+                  .version = "1",
+                  .licence = "free",
+                  .intended_use = "tests",
+                  .mask_threshold = 0.5,
+                  .presence_absent = 0.5,
+                  .presence_found = 0.8},
         .concepts = &fake->concepts,
     };
     fake_images = fake_questions = fake_n_last = 0;

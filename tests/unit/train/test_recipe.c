@@ -62,7 +62,8 @@ static void every_key_is_read(void **state)
                   "learning_rate = 1e-3 # peak\nfinal_rate = 0.5\nwarmup_steps = 7\n"
                   "weight_decay = 0.25\nbeta1 = 0.8\nbeta2 = 0.95\nclip_norm = 2\n"
                   "ema_decay = 0.9\npresence_weight = 0.125\nauxiliary_weight = 0\n"
-                  "word_steps = 9\ncalibrate_batches = 3\nvalidate_every = 11\npatience = 5\r\n"
+                  "word_steps = 9\ncalibrate_batches = 3\ncalibration_share = "
+                  "0.125\nvalidate_every = 11\npatience = 5\r\n"
                   "\n   \nphase = 64 0.25\nphase = 96 0.75");
     (void)state;
     assert_int_equal(r.steps, 123);
@@ -80,6 +81,7 @@ static void every_key_is_read(void **state)
     expect_near(r.auxiliary_weight, 0);
     assert_int_equal(r.word_steps, 9);
     assert_int_equal(r.calibrate_batches, 3);
+    expect_near(r.calibration_share, 0.125);
     assert_int_equal(r.validate_every, 11);
     assert_int_equal(r.patience, 5);
     assert_int_equal(r.n_phases, 2);
@@ -235,6 +237,18 @@ static void what_changes_no_step_changes_no_fingerprint(void **state)
     assert_true(recipe_fingerprint(&a) == recipe_fingerprint(&b));
 }
 
+/* Patients set aside change what is drawn; nobody set aside is what older states did. */
+static void setting_aside_changes_the_fingerprint(void **state)
+{
+    const struct train_recipe a = recipe_defaults(), none = recipe_of("calibration_share = 0\n");
+    const struct train_recipe some = recipe_of("calibration_share = 0.1\n");
+    const struct train_recipe more = recipe_of("calibration_share = 0.2\n");
+    (void)state;
+    assert_true(recipe_fingerprint(&a) == recipe_fingerprint(&none));
+    assert_true(recipe_fingerprint(&a) != recipe_fingerprint(&some));
+    assert_true(recipe_fingerprint(&more) != recipe_fingerprint(&some));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +261,7 @@ int main(void)
         cmocka_unit_test(the_rate_rises_and_falls),
         cmocka_unit_test(the_fingerprint_tells_recipes_apart),
         cmocka_unit_test(what_changes_no_step_changes_no_fingerprint),
+        cmocka_unit_test(setting_aside_changes_the_fingerprint),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,0 +1,192 @@
+/* Questions to the pictures set aside, and the fits on their answers. */
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "train/absence.h"
+#include "train/asker.h"
+#include "train/calibrate.h"
+
+enum { MAP_SIDE = DATASET_LARGE, MAP_PIXELS = MAP_SIDE * MAP_SIDE };
+/* Absent things asked of each picture: most of its own kind, where mistakes are made. */
+enum { MOST_NEAR = 4, MOST_FAR = 2 };
+
+/* Fitted scores below the one say little, and above the other too much. */
+static const double lowest_threshold = 0.05, highest_threshold = 0.98;
+
+struct answers {
+    double *logits;
+    bool *present;
+    int n, capacity;
+};
+
+struct survey {
+    struct asker asker;
+    const struct concepts *concepts;
+    const char *split;
+    struct answers answers;
+    struct fit_curve *curves; /* [concepts] */
+    uint8_t *absence;         /* [concepts] */
+    float *map;               /* [512, 512] */
+};
+
+static ana_status survey_create(struct survey *s, const struct trainee *trainee, struct pool *pool,
+                                ana_error *err)
+{
+    const size_t n = (size_t)s->concepts->n + 1;
+    s->curves = memory_alloc_array_zeroed(n, sizeof *s->curves);
+    s->absence = memory_alloc_array_zeroed(n, sizeof *s->absence);
+    s->map = memory_alloc_array(MAP_PIXELS, sizeof *s->map);
+    if (!s->curves || !s->absence || !s->map)
+        return ana_fail_memory(err, MAP_PIXELS * sizeof *s->map);
+    return asker_create(&s->asker, trainee, DATASET_SMALL, pool, err);
+}
+
+static void survey_clear(struct survey *s)
+{
+    asker_clear(&s->asker);
+    memory_free(s->answers.logits);
+    memory_free(s->answers.present);
+    memory_free(s->curves);
+    memory_free(s->absence);
+    memory_free(s->map);
+}
+
+static ana_status reserve(struct answers *a, ana_error *err)
+{
+    if (a->n < a->capacity)
+        return ANA_OK;
+    const int capacity = a->capacity ? 2 * a->capacity : 256;
+    double *logits = memory_resize(a->logits, (size_t)capacity * sizeof *logits);
+    if (logits)
+        a->logits = logits;
+    bool *present = memory_resize(a->present, (size_t)capacity * sizeof *present);
+    if (present)
+        a->present = present;
+    if (!logits || !present)
+        return ana_fail_memory(err, (size_t)capacity * sizeof *logits);
+    a->capacity = capacity;
+    return ANA_OK;
+}
+
+static ana_status ask(struct survey *s, int concept, bool present, ana_error *err)
+{
+    struct answers *a = &s->answers;
+    double logit;
+
+    ana_status status = reserve(a, err);
+    if (!status)
+        status = asker_ask(&s->asker, s->concepts->items[concept].name, &logit, err);
+    if (!status) {
+        a->logits[a->n] = logit;
+        a->present[a->n++] = present;
+    }
+    return status;
+}
+
+/* What is labelled: there, or looked for and not there. */
+static ana_status ask_target(struct survey *s, const struct dataset_target *target, ana_error *err)
+{
+    if (target->concept < 0 || strcmp(target->row->split, s->split) != 0)
+        return ANA_OK;
+    ana_status status = ask(s, target->concept, target->area > 0, err);
+    if (!status && target->area > 0)
+        status = asker_map(&s->asker, s->map, MAP_SIDE, err);
+    if (!status && target->area > 0)
+        fit_curve_add(&s->curves[target->concept], s->map, target->large, MAP_PIXELS);
+    return status;
+}
+
+/* Up to `most` concepts of one kind of absence, from a drawn one on. */
+static ana_status ask_absent(struct survey *s, enum absence kind, int most, int first,
+                             ana_error *err)
+{
+    const int n = s->concepts->n;
+    ana_status status = ANA_OK;
+
+    for (int i = 0; !status && i < n && most > 0; i++) {
+        const int concept = (first + i) % n;
+        if (s->absence[concept] != kind)
+            continue;
+        status = ask(s, concept, false, err);
+        most--;
+    }
+    return status;
+}
+
+static ana_status ask_image(struct survey *s, const struct dataset_image *image, int index,
+                            ana_error *err)
+{
+    struct random random = random_at(0, (uint64_t)index, 0, 0);
+
+    absence_of(s->absence, image, s->concepts);
+    ana_status status = asker_look(&s->asker, image, err);
+    for (int k = 0; !status && k < image->n_targets; k++)
+        status = ask_target(s, &image->targets[k], err);
+    const int near = (int)random_below(&random, s->concepts->n);
+    const int far = (int)random_below(&random, s->concepts->n);
+    if (!status)
+        status = ask_absent(s, ABSENCE_NEAR, MOST_NEAR, near, err);
+    if (!status)
+        status = ask_absent(s, ABSENCE_FAR, MOST_FAR, far, err);
+    return status;
+}
+
+static double score_of(const struct fit_logit *fit, double logit)
+{
+    return 1 / (1 + exp(-(fit->scale * logit + fit->bias)));
+}
+
+/* `scores` has room for all answers. */
+static void fit_verdict(struct calibration *c, const struct answers *a, double *scores)
+{
+    int n = 0;
+
+    for (int i = 0; i < a->n; i++)
+        if (a->present[i])
+            scores[n++] = score_of(&c->presence, a->logits[i]);
+    c->n_present = n;
+    c->presence_absent = fit_percentile(scores, n, CALIBRATE_MISSED_SHARE, 0.5);
+    n = 0;
+    for (int i = 0; i < a->n; i++)
+        if (!a->present[i])
+            scores[n++] = score_of(&c->presence, a->logits[i]);
+    c->n_absent = n;
+    c->presence_found = fit_percentile(scores, n, 1 - CALIBRATE_WRONG_SHARE, 0.5);
+    c->presence_absent = fmin(fmax(c->presence_absent, lowest_threshold), highest_threshold);
+    c->presence_found = fmin(fmax(c->presence_found, c->presence_absent), highest_threshold);
+}
+
+static ana_status fit(struct calibration *out, double *each, const struct survey *s, ana_error *err)
+{
+    const struct answers *a = &s->answers;
+    struct calibration c = {.presence = fit_presence(a->logits, a->present, a->n)};
+
+    double *scores = memory_alloc_array((size_t)a->n + 1, sizeof *scores);
+    if (!scores)
+        return ana_fail_memory(err, (size_t)a->n * sizeof *scores);
+    fit_verdict(&c, a, scores);
+    memory_free(scores);
+    if (c.n_present == 0)
+        return ANA_OK;
+    c.mask_threshold = fit_thresholds(each, s->curves, s->concepts->n);
+    *out = c;
+    return ANA_OK;
+}
+
+ana_status calibrate_aside(struct calibration *out, double *each, const struct trainee *trainee,
+                           const struct dataset *dataset, const struct concepts *concepts,
+                           const bool *aside, const char *split, struct pool *pool, ana_error *err)
+{
+    struct survey s = {.concepts = concepts, .split = split};
+
+    ana_status status = survey_create(&s, trainee, pool, err);
+    for (int i = 0; !status && i < dataset->n_images; i++)
+        if (aside[i])
+            status = ask_image(&s, &dataset->images[i], i, err);
+    if (!status)
+        status = fit(out, each, &s, err);
+    survey_clear(&s);
+    return status;
+}

@@ -1,0 +1,169 @@
+/* Two parameters by Newton's method; thresholds by looking at all of them. */
+#include "train/fit.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { NEWTON_STEPS = 50 };
+
+static const double lowest_scale = 0.05, cases_of_all = 10;
+
+/* ---- presence ---- */
+
+/* Sums over the cases of a weighted cross entropy: gradient and curvature by scale and bias. */
+struct slope {
+    double gradient[2], curvature[3]; /* scale scale, scale bias, bias bias */
+};
+
+static struct slope slope_at(const struct fit_logit *f, const double *logits, const bool *present,
+                             int n, const double weight[2], const double target[2])
+{
+    struct slope s = {{0}, {0}};
+
+    for (int i = 0; i < n; i++) {
+        const double x = logits[i], w = weight[present[i]];
+        const double p = 1 / (1 + exp(-(f->scale * x + f->bias)));
+        const double miss = w * (p - target[present[i]]), bend = w * p * (1 - p);
+        s.gradient[0] += miss * x;
+        s.gradient[1] += miss;
+        s.curvature[0] += bend * x * x;
+        s.curvature[1] += bend * x;
+        s.curvature[2] += bend;
+    }
+    return s;
+}
+
+static double loss_at(const struct fit_logit *f, const double *logits, const bool *present, int n,
+                      const double weight[2], const double target[2])
+{
+    double sum = 0;
+
+    for (int i = 0; i < n; i++) {
+        const double z = f->scale * logits[i] + f->bias;
+        /* log(1 + exp(z)) without overflow */
+        const double soft = fmax(z, 0) + log1p(exp(-fabs(z)));
+        sum += weight[present[i]] * (soft - target[present[i]] * z);
+    }
+    return sum;
+}
+
+struct fit_logit fit_presence(const double *logits, const bool *present, int n)
+{
+    const struct fit_logit same = {1, 0};
+    struct fit_logit fit = same;
+    int n_present = 0;
+
+    for (int i = 0; i < n; i++)
+        n_present += present[i];
+    const int n_absent = n - n_present;
+    if (!n_present || !n_absent)
+        return same;
+    const double weight[2] = {0.5 / n_absent, 0.5 / n_present};
+    const double target[2] = {1.0 / (n_absent + 2), (n_present + 1.0) / (n_present + 2)};
+    double loss = loss_at(&fit, logits, present, n, weight, target);
+
+    for (int step = 0; step < NEWTON_STEPS; step++) {
+        const struct slope s = slope_at(&fit, logits, present, n, weight, target);
+        const double a = s.curvature[0] + 1e-12, b = s.curvature[1], c = s.curvature[2] + 1e-12;
+        const double determinant = a * c - b * b;
+        const double to_scale = (c * s.gradient[0] - b * s.gradient[1]) / determinant;
+        const double to_bias = (a * s.gradient[1] - b * s.gradient[0]) / determinant;
+        double stride = 1;
+        for (; stride > 1e-8; stride /= 2) { /* until the loss falls */
+            const struct fit_logit next = {fit.scale - stride * to_scale,
+                                           fit.bias - stride * to_bias};
+            const double next_loss = loss_at(&next, logits, present, n, weight, target);
+            if (next_loss < loss) {
+                fit = next;
+                loss = next_loss;
+                break;
+            }
+        }
+        if (!(stride > 1e-8))
+            break;
+    }
+    return isfinite(fit.scale) && isfinite(fit.bias) && fit.scale >= lowest_scale ? fit : same;
+}
+
+static int compare_scores(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+double fit_percentile(double *scores, int n, double share, double otherwise)
+{
+    if (n == 0)
+        return otherwise;
+    qsort(scores, (size_t)n, sizeof *scores, compare_scores);
+    return scores[(int)(share * (n - 1))];
+}
+
+/* ---- masks ---- */
+
+double fit_threshold_at(int index)
+{
+    return (4 + index) / 20.0;
+}
+
+void fit_curve_add(struct fit_curve *curve, const float *logits, const unsigned char *mask, long n)
+{
+    float limit[FIT_THRESHOLDS];
+    long found[FIT_THRESHOLDS + 1] = {0}, both[FIT_THRESHOLDS + 1] = {0}, truth = 0;
+
+    for (int t = 0; t < FIT_THRESHOLDS; t++) {
+        const double p = fit_threshold_at(t);
+        limit[t] = (float)log(p / (1 - p));
+    }
+    for (long i = 0; i < n; i++) {
+        int passed = 0; /* thresholds that the pixel reaches */
+        while (passed < FIT_THRESHOLDS && logits[i] >= limit[passed])
+            passed++;
+        found[passed]++;
+        both[passed] += mask[i] > 127;
+        truth += mask[i] > 127;
+    }
+    for (int t = FIT_THRESHOLDS - 1; t >= 0; t--) {
+        found[t] += found[t + 1];
+        both[t] += both[t + 1];
+        const long sum = found[t + 1] + truth;
+        curve->dice[t] += sum ? 2.0 * (double)both[t + 1] / (double)sum : 1;
+    }
+    curve->n++;
+}
+
+static int highest(const double curve[FIT_THRESHOLDS])
+{
+    const int usual = 6; /* 0.5, unless another one is better */
+    int best = usual;
+
+    for (int t = 0; t < FIT_THRESHOLDS; t++)
+        if (curve[t] > curve[best])
+            best = t;
+    return best;
+}
+
+double fit_thresholds(double *each, const struct fit_curve *curves, int n_concepts)
+{
+    double all[FIT_THRESHOLDS] = {0};
+    int n = 0;
+
+    for (int c = 0; c < n_concepts; c++) {
+        if (!curves[c].n)
+            continue;
+        n++;
+        for (int t = 0; t < FIT_THRESHOLDS; t++)
+            all[t] += curves[c].dice[t] / curves[c].n;
+    }
+    for (int t = 0; n && t < FIT_THRESHOLDS; t++)
+        all[t] /= n;
+    const double common = fit_threshold_at(highest(all));
+    for (int c = 0; c < n_concepts; c++) {
+        double own[FIT_THRESHOLDS];
+        for (int t = 0; t < FIT_THRESHOLDS; t++)
+            own[t] = curves[c].dice[t] + cases_of_all * all[t];
+        each[c] = curves[c].n ? fit_threshold_at(highest(own)) : common;
+    }
+    return common;
+}

@@ -1,0 +1,39 @@
+/* The numbers of a calibration, from what was stated and what was true. No network here. */
+#ifndef ANA_TRAIN_FIT_H
+#define ANA_TRAIN_FIT_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+/* Presence is sigmoid(scale * logit + bias). */
+struct fit_logit {
+    double scale, bias;
+};
+
+/* Platt's scaling (in Advances in Large Margin Classifiers, 1999) with his smoothed targets, and
+ * both classes weighing the same: 0.5 means that a thing which is as likely as not to be there is
+ * as likely as not. 1 and 0 if a class is empty, or if the logits say the opposite of the truth. */
+struct fit_logit fit_presence(const double *logits, const bool *present, int n);
+
+/* Sorts the scores; the one that a share of them lies below, `otherwise` if there are none. */
+double fit_percentile(double *scores, int n, double share, double otherwise);
+
+/* Thresholds from which a pixel belongs to the mask, from lower to higher. */
+enum { FIT_THRESHOLDS = 9 };
+double fit_threshold_at(int index); /* 0.2, 0.25, ..., 0.6 */
+
+/* Mean Dice at each threshold over the cases of one concept. */
+struct fit_curve {
+    double dice[FIT_THRESHOLDS]; /* sums */
+    int n;                       /* cases */
+};
+/* Adds a case: probabilities as logits, and a mask of 0..255, n pixels each. */
+void fit_curve_add(struct fit_curve *curve, const float *logits, const unsigned char *mask, long n);
+
+/* The best threshold for all concepts (each weighing the same), and for each one: its own curve is
+ * averaged with that of all, which counts as ten cases, so that few cases change little. A concept
+ * without cases gets the common one. */
+double fit_thresholds(double *each, const struct fit_curve *curves, int n_concepts);
+
+#endif
