@@ -366,6 +366,52 @@ static void each_part_of_a_prompt_matters(void **state)
 
 /* The same picture at two sizes: prompts at the same places are the same prompts. Pixel centres are
  * integers, so the place x of a picture twice as wide is 2 x + 1/2. */
+/* What the metadata say about scores and masks comes out of the answers. */
+static void calibration_is_honoured(void **state)
+{
+    struct image image = noise_image(24, 40, 1);
+    struct model_session *plain = session_with(0, &image), *session;
+    struct model *fitted;
+    ana_error err = {0};
+    (void)state;
+    mini_weights_tell(&weights, MODEL_KEY_PRESENCE_SCALE, "0.5");
+    mini_weights_tell(&weights, MODEL_KEY_PRESENCE_BIAS, "-1");
+    mini_weights_tell(&weights, MODEL_KEY_MASK_THRESHOLD, "0.4");
+    mini_weights_tell(&weights, MODEL_KEY_MASK_THRESHOLDS, "dark square=0.25");
+    if (model_open(&fitted, &weights.source, &err) ||
+        session_create(&session, fitted, contexts[0], &err) ||
+        session_set_image(session, &image, &err))
+        fail_msg("%s", err.message);
+    const struct prompt_item with_box[] = {ask_box, ask_other};
+    const struct {
+        const struct prompt_item *items;
+        int n;
+        double threshold;
+    } rows[] = {
+        {&ask_words, 1, 0.4}, {&ask_other, 1, 0.25}, {with_box, 2, 0.25}, {&ask_box, 1, 0.4}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct answer before = ask(plain, rows[i].items, rows[i].n);
+        struct answer after = ask(session, rows[i].items, rows[i].n);
+        const double logit = log(before.presence / (1 - before.presence));
+        assert_true(fabs(after.presence - 1 / (1 + exp(1 - logit / 2))) < 1e-9);
+        assert_true(fabs(before.mask_threshold - 0.5) <= 0);
+        assert_true(fabs(after.mask_threshold - rows[i].threshold) < 1e-12);
+        assert_memory_equal(before.candidates[0].map.pixels.data,
+                            after.candidates[0].map.pixels.data,
+                            tensor_bytes(&before.candidates[0].map.pixels));
+        answer_clear(&before);
+        answer_clear(&after);
+    }
+    session_free(session);
+    model_free(fitted);
+    session_free(plain);
+    image_clear(&image);
+    static const char *const keys[] = {MODEL_KEY_PRESENCE_SCALE, MODEL_KEY_PRESENCE_BIAS,
+                                       MODEL_KEY_MASK_THRESHOLD, MODEL_KEY_MASK_THRESHOLDS};
+    for (int i = 0; i < 4; i++)
+        mini_weights_tell(&weights, keys[i], NULL);
+}
+
 static void places_scale_with_the_image(void **state)
 {
     const struct prompt_item small[] = {{.kind = PROMPT_BOX, .of.box = {20, 24, 40.5, 60}},
@@ -625,6 +671,7 @@ int main(void)
         cmocka_unit_test(the_image_is_encoded_once),
         cmocka_unit_test(answers_do_not_depend_on_threads_or_history),
         cmocka_unit_test(each_part_of_a_prompt_matters),
+        cmocka_unit_test(calibration_is_honoured),
         cmocka_unit_test(places_scale_with_the_image),
         cmocka_unit_test(images_of_odd_shapes),
         cmocka_unit_test(a_prompt_before_any_image_is_an_error),

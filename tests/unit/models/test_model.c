@@ -130,6 +130,25 @@ static void thresholds_that_make_no_sense_are_refused(void **state)
     expect_refused(ANA_ERR_FORMAT, MODEL_KEY_PRESENCE_FOUND);
 }
 
+static void calibration_that_makes_no_sense_is_refused(void **state)
+{
+    static const char *const thresholds[] = {"bright disc", "bright disc=2", "unicorn=0.5", "=0.5",
+                                             "bright disc=0.5||dark square=x"};
+    (void)state;
+    mini_weights_tell(&weights, MODEL_KEY_PRESENCE_SCALE, "0");
+    expect_refused(ANA_ERR_FORMAT, MODEL_KEY_PRESENCE_SCALE);
+    mini_weights_tell(&weights, MODEL_KEY_PRESENCE_SCALE, "-1");
+    expect_refused(ANA_ERR_FORMAT, MODEL_KEY_PRESENCE_SCALE);
+    mini_weights_tell(&weights, MODEL_KEY_PRESENCE_SCALE, "2");
+    mini_weights_tell(&weights, MODEL_KEY_PRESENCE_BIAS, "much");
+    expect_refused(ANA_ERR_FORMAT, MODEL_KEY_PRESENCE_BIAS);
+    mini_weights_tell(&weights, MODEL_KEY_PRESENCE_BIAS, NULL);
+    for (size_t i = 0; i < sizeof thresholds / sizeof thresholds[0]; i++) {
+        mini_weights_tell(&weights, MODEL_KEY_MASK_THRESHOLDS, thresholds[i]);
+        expect_refused(ANA_ERR_FORMAT, MODEL_KEY_MASK_THRESHOLDS);
+    }
+}
+
 static void mini_needs_a_concept_table(void **state)
 {
     (void)state;
@@ -159,10 +178,15 @@ static void an_opened_model_tells_what_it_is(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_table_of_kinds),     cmocka_unit_test(nothing_may_be_freed),
-        TEST(weights_without_a_kind_are_refused), TEST(facts_have_defaults),
-        TEST(facts_come_from_the_metadata),       TEST(thresholds_that_make_no_sense_are_refused),
-        TEST(mini_needs_a_concept_table),         TEST(an_opened_model_tells_what_it_is),
+        cmocka_unit_test(the_table_of_kinds),
+        cmocka_unit_test(nothing_may_be_freed),
+        TEST(weights_without_a_kind_are_refused),
+        TEST(facts_have_defaults),
+        TEST(facts_come_from_the_metadata),
+        TEST(thresholds_that_make_no_sense_are_refused),
+        TEST(calibration_that_makes_no_sense_is_refused),
+        TEST(mini_needs_a_concept_table),
+        TEST(an_opened_model_tells_what_it_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -335,6 +335,49 @@ static void exported_weights_are_a_model(void **state)
     pair_close(&pair);
 }
 
+static void calibration_travels_with_the_weights(void **state)
+{
+    static const double each[] = {0.5, 0.25};
+    char path[256];
+    struct pair pair;
+    struct safetensors *file = NULL;
+    struct model *model = NULL;
+    double *thresholds;
+    ana_error err = {0};
+    (void)state;
+    pair_open(&pair, 1);
+    struct weights_facts f = facts();
+    f.mask_threshold = 0.5;
+    f.presence_scale = 0.75;
+    f.presence_bias = -0.125;
+    f.mask_thresholds = each;
+    f.table = &concepts;
+    assert_int_equal(weights_export(scratch_name(path, &scratch, "w"), &pair.trainee, &f, &err),
+                     ANA_OK);
+    if (safetensors_open(&file, path, &err) || model_open(&model, safetensors_source(file), &err))
+        fail_msg("%s", err.message);
+    assert_true(fabs(model->facts.presence_scale - 0.75) < 1e-9);
+    assert_true(fabs(model->facts.presence_bias + 0.125) < 1e-9);
+    const struct tensor_source *source = safetensors_source(file);
+    assert_string_equal(source->ops->metadata(source, MODEL_KEY_MASK_THRESHOLDS), "spleen=0.25");
+    assert_int_equal(model_mask_thresholds_read(&thresholds, model->concepts, source, 0.5, &err),
+                     ANA_OK);
+    assert_true(fabs(thresholds[0] - 0.5) < 1e-9 && fabs(thresholds[1] - 0.25) < 1e-9);
+    memory_free(thresholds);
+    model_free(model);
+    safetensors_free(file);
+
+    /* What goes without saying is not written. */
+    export(&pair, path);
+    assert_int_equal(safetensors_open(&file, path, &err), ANA_OK);
+    source = safetensors_source(file);
+    assert_null(source->ops->metadata(source, MODEL_KEY_PRESENCE_SCALE));
+    assert_null(source->ops->metadata(source, MODEL_KEY_PRESENCE_BIAS));
+    assert_null(source->ops->metadata(source, MODEL_KEY_MASK_THRESHOLDS));
+    safetensors_free(file);
+    pair_close(&pair);
+}
+
 /* The same weights, the same bytes; at most 20 MB of them. */
 static void exporting_is_repeatable_and_small(void **state)
 {
@@ -404,6 +447,7 @@ int main(void)
         TEST(a_state_without_averages_is_refused),
         TEST(weights_come_back_as_half_floats),
         TEST(exported_weights_are_a_model),
+        TEST(calibration_travels_with_the_weights),
         TEST(exporting_is_repeatable_and_small),
         TEST(a_weight_that_half_floats_cannot_hold_is_named),
         TEST(places_that_cannot_be_written_are_named),

@@ -444,6 +444,44 @@ static void validation_stops_a_run_that_gets_no_better(void **state)
     forget(&out);
 }
 
+/* Two of six patients are kept out of training, and everything is fitted on them. */
+static void patients_are_set_aside(void **state)
+{
+    struct outcome out[2];
+    struct safetensors *file;
+    struct model *model;
+    ana_error err = {0};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct train_options options = options_for(&out[i], i ? "aside4" : "aside1");
+        options.recipe.calibration_share = 0.34;
+        options.recipe.steps = 3;
+        run_whole(&options, i ? THREADS - 1 : 0);
+        hash_outcome(&out[i]);
+    }
+    for (int i = 0; i < 3; i++) {
+        assert_string_equal(out[0].sha256[i], out[1].sha256[i]);
+        assert_string_not_equal(out[0].sha256[i], whole.sha256[i]);
+    }
+    if (safetensors_open(&file, out[0].weights, &err) ||
+        model_open(&model, safetensors_source(file), &err))
+        fail_msg("%s", err.message);
+    const struct model_facts *f = &model->facts;
+    assert_true(f->presence_absent >= 0.05 && f->presence_found >= f->presence_absent);
+    assert_true(f->presence_absent < 0.819 || f->presence_absent > 0.821); /* the unfitted one */
+    model_free(model);
+    safetensors_free(file);
+
+    /* A state of a run that trained on everybody is another run's. */
+    struct train_options other = options_for(&out[0], "aside1");
+    other.resume = true;
+    other.recipe.steps = 3;
+    assert_int_equal(train_run(&other, contexts[0], NULL, NULL, &err), ANA_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "another recipe"));
+    forget(&out[0]);
+    forget(&out[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +495,7 @@ int main(void)
         cmocka_unit_test(places_that_cannot_be_written_show_at_once),
         cmocka_unit_test(bad_input_is_named),
         cmocka_unit_test(the_loss_goes_down),
+        cmocka_unit_test(patients_are_set_aside),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
