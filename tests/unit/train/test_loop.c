@@ -448,8 +448,8 @@ static void validation_stops_a_run_that_gets_no_better(void **state)
 static void patients_are_set_aside(void **state)
 {
     struct outcome out[2];
-    struct safetensors *file;
-    struct model *model;
+    struct safetensors *file = NULL;
+    struct model *model = NULL;
     ana_error err = {0};
     (void)state;
     for (int i = 0; i < 2; i++) {
