@@ -74,6 +74,8 @@ static ana_status narrow_truth(struct image *truth, const struct eval_case *c, a
 static ana_status draw(struct artist *artist, const struct page_picture *picture,
                        const struct comparison *comparison, ana_error *err)
 {
+    if (page_picture_failed(picture))
+        return ana_fail_memory(err, sizeof *picture);
     char *path = path_join(artist->folder, text_string(&picture->file));
     const ana_status status =
         path ? comparison_write(path, comparison, err) : ana_fail_memory(err, 0);

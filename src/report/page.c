@@ -17,6 +17,12 @@ void page_picture_clear(struct page_picture *picture)
     text_clear(&picture->alt);
 }
 
+bool page_picture_failed(const struct page_picture *picture)
+{
+    return picture->file.failed || picture->rank.failed || picture->name.failed ||
+           picture->note.failed || picture->alt.failed;
+}
+
 /* ---- small parts ---- */
 
 static void cell(struct text *out, double value, int digits)

@@ -29,6 +29,8 @@ struct page_picture {
     struct text alt;  /* what is to be seen, for those who do not */
 };
 void page_picture_clear(struct page_picture *picture);
+/* Did memory run out while its texts were written? */
+bool page_picture_failed(const struct page_picture *picture);
 
 /* One concept. */
 struct page_group {
