@@ -11,6 +11,9 @@
 enum { MAP_SIDE = DATASET_LARGE, MAP_PIXELS = MAP_SIDE * MAP_SIDE };
 /* Absent things asked of each picture: most of its own kind, where mistakes are made. */
 enum { MOST_NEAR = 4, MOST_FAR = 2 };
+/* Of thin things that spread over the picture each ninth is a case of its own: there are few such
+ * pictures, and what a threshold does to a vessel it does to all of them. */
+enum { THIN_GRID = 3, THIN_LEAST_PIXELS = 64 };
 
 /* Fitted scores below the one say little, and above the other too much. */
 static const double lowest_threshold = 0.05, highest_threshold = 0.98;
@@ -29,6 +32,8 @@ struct survey {
     struct fit_curve *curves; /* [concepts] */
     uint8_t *absence;         /* [concepts] */
     float *map;               /* [512, 512] */
+    float *part;              /* a piece of the map, and of a mask */
+    uint8_t *part_mask;
 };
 
 static ana_status survey_create(struct survey *s, const struct trainee *trainee, struct pool *pool,
@@ -38,7 +43,9 @@ static ana_status survey_create(struct survey *s, const struct trainee *trainee,
     s->curves = memory_alloc_array_zeroed(n, sizeof *s->curves);
     s->absence = memory_alloc_array_zeroed(n, sizeof *s->absence);
     s->map = memory_alloc_array(MAP_PIXELS, sizeof *s->map);
-    if (!s->curves || !s->absence || !s->map)
+    s->part = memory_alloc_array(MAP_PIXELS, sizeof *s->part);
+    s->part_mask = memory_alloc(MAP_PIXELS);
+    if (!s->curves || !s->absence || !s->map || !s->part || !s->part_mask)
         return ana_fail_memory(err, MAP_PIXELS * sizeof *s->map);
     return asker_create(&s->asker, trainee, DATASET_SMALL, pool, err);
 }
@@ -51,6 +58,8 @@ static void survey_clear(struct survey *s)
     memory_free(s->curves);
     memory_free(s->absence);
     memory_free(s->map);
+    memory_free(s->part);
+    memory_free(s->part_mask);
 }
 
 static ana_status reserve(struct answers *a, ana_error *err)
@@ -85,6 +94,32 @@ static ana_status ask(struct survey *s, int concept, bool present, ana_error *er
     return status;
 }
 
+static void add_part(struct survey *s, const struct dataset_target *target, int column, int row)
+{
+    const int x0 = MAP_SIDE * column / THIN_GRID, x1 = MAP_SIDE * (column + 1) / THIN_GRID;
+    const int y0 = MAP_SIDE * row / THIN_GRID, y1 = MAP_SIDE * (row + 1) / THIN_GRID;
+    int n = 0, truth = 0;
+
+    for (int y = y0; y < y1; y++)
+        for (int x = x0; x < x1; x++, n++) {
+            s->part[n] = s->map[y * MAP_SIDE + x];
+            s->part_mask[n] = target->large[y * MAP_SIDE + x];
+            truth += s->part_mask[n] > 127;
+        }
+    if (truth >= THIN_LEAST_PIXELS)
+        fit_curve_add(&s->curves[target->concept], s->part, s->part_mask, n);
+}
+
+static void add_mask(struct survey *s, const struct dataset_target *target)
+{
+    if (!s->concepts->items[target->concept].tiles) {
+        fit_curve_add(&s->curves[target->concept], s->map, target->large, MAP_PIXELS);
+        return;
+    }
+    for (int i = 0; i < THIN_GRID * THIN_GRID; i++)
+        add_part(s, target, i % THIN_GRID, i / THIN_GRID);
+}
+
 /* What is labelled: there, or looked for and not there. */
 static ana_status ask_target(struct survey *s, const struct dataset_target *target, ana_error *err)
 {
@@ -94,7 +129,7 @@ static ana_status ask_target(struct survey *s, const struct dataset_target *targ
     if (!status && target->area > 0)
         status = asker_map(&s->asker, s->map, MAP_SIDE, err);
     if (!status && target->area > 0)
-        fit_curve_add(&s->curves[target->concept], s->map, target->large, MAP_PIXELS);
+        add_mask(s, target);
     return status;
 }
 

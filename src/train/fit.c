@@ -6,7 +6,7 @@
 
 enum { NEWTON_STEPS = 50 };
 
-static const double lowest_scale = 0.05, cases_of_all = 10;
+static const double lowest_scale = 0.05;
 
 /* ---- presence ---- */
 
@@ -107,10 +107,21 @@ double fit_threshold_at(int index)
     return (4 + index) / 20.0;
 }
 
+static void add_dice(struct fit_curve *curve, const double dice[FIT_THRESHOLDS])
+{
+    for (int t = 0; t < FIT_THRESHOLDS; t++) {
+        curve->dice[t] += dice[t];
+        for (int u = 0; u < FIT_THRESHOLDS; u++)
+            curve->product[t][u] += dice[t] * dice[u];
+    }
+    curve->n++;
+}
+
 void fit_curve_add(struct fit_curve *curve, const float *logits, const unsigned char *mask, long n)
 {
     float limit[FIT_THRESHOLDS];
     long found[FIT_THRESHOLDS + 1] = {0}, both[FIT_THRESHOLDS + 1] = {0}, truth = 0;
+    double dice[FIT_THRESHOLDS];
 
     for (int t = 0; t < FIT_THRESHOLDS; t++) {
         const double p = fit_threshold_at(t);
@@ -128,42 +139,56 @@ void fit_curve_add(struct fit_curve *curve, const float *logits, const unsigned 
         found[t] += found[t + 1];
         both[t] += both[t + 1];
         const long sum = found[t + 1] + truth;
-        curve->dice[t] += sum ? 2.0 * (double)both[t + 1] / (double)sum : 1;
+        dice[t] = sum ? 2.0 * (double)both[t + 1] / (double)sum : 1;
     }
-    curve->n++;
+    add_dice(curve, dice);
 }
 
-static int highest(const double curve[FIT_THRESHOLDS])
+/* Lower end of the interval of the mean of D(t) - D(base). */
+static double sure_gain(const struct fit_curve *curve, int t, int base)
 {
-    const int usual = 6; /* 0.5, unless another one is better */
-    int best = usual;
+    const double n = curve->n;
 
-    for (int t = 0; t < FIT_THRESHOLDS; t++)
-        if (curve[t] > curve[best])
+    if (t == base || curve->n < 3)
+        return 0;
+    const double mean = (curve->dice[t] - curve->dice[base]) / n;
+    const double square =
+        (curve->product[t][t] - 2 * curve->product[t][base] + curve->product[base][base]) / n;
+    const double variance = fmax(square - mean * mean, 0) * n / (n - 1);
+    const double quantile = 2 + 5 / (n - 1); /* a little above Student's of n - 1 degrees */
+    return mean - quantile * sqrt(variance / n);
+}
+
+static int best_threshold(const struct fit_curve *curve, int base)
+{
+    int best = base;
+    double gain = 1e-9; /* rounding is no gain */
+
+    for (int t = 0; t < FIT_THRESHOLDS; t++) {
+        const double sure = sure_gain(curve, t, base);
+        if (sure > gain) {
             best = t;
+            gain = sure;
+        }
+    }
     return best;
 }
 
 double fit_thresholds(double *each, const struct fit_curve *curves, int n_concepts)
 {
-    double all[FIT_THRESHOLDS] = {0};
-    int n = 0;
+    const int half = 6; /* fit_threshold_at(6) is 0.5 */
+    struct fit_curve all = {{0}, {{0}}, 0};
 
     for (int c = 0; c < n_concepts; c++) {
+        double mean[FIT_THRESHOLDS];
         if (!curves[c].n)
             continue;
-        n++;
         for (int t = 0; t < FIT_THRESHOLDS; t++)
-            all[t] += curves[c].dice[t] / curves[c].n;
+            mean[t] = curves[c].dice[t] / curves[c].n;
+        add_dice(&all, mean);
     }
-    for (int t = 0; n && t < FIT_THRESHOLDS; t++)
-        all[t] /= n;
-    const double common = fit_threshold_at(highest(all));
-    for (int c = 0; c < n_concepts; c++) {
-        double own[FIT_THRESHOLDS];
-        for (int t = 0; t < FIT_THRESHOLDS; t++)
-            own[t] = curves[c].dice[t] + cases_of_all * all[t];
-        each[c] = curves[c].n ? fit_threshold_at(highest(own)) : common;
-    }
-    return common;
+    const int common = best_threshold(&all, half);
+    for (int c = 0; c < n_concepts; c++)
+        each[c] = fit_threshold_at(best_threshold(&curves[c], common));
+    return fit_threshold_at(common);
 }

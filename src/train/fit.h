@@ -23,17 +23,20 @@ double fit_percentile(double *scores, int n, double share, double otherwise);
 enum { FIT_THRESHOLDS = 9 };
 double fit_threshold_at(int index); /* 0.2, 0.25, ..., 0.6 */
 
-/* Mean Dice at each threshold over the cases of one concept. */
+/* Dice at each threshold over the cases of one concept: sums, and sums of products of two. */
 struct fit_curve {
-    double dice[FIT_THRESHOLDS]; /* sums */
-    int n;                       /* cases */
+    double dice[FIT_THRESHOLDS];
+    double product[FIT_THRESHOLDS][FIT_THRESHOLDS];
+    int n; /* cases */
 };
 /* Adds a case: probabilities as logits, and a mask of 0..255, n pixels each. */
 void fit_curve_add(struct fit_curve *curve, const float *logits, const unsigned char *mask, long n);
 
-/* The best threshold for all concepts (each weighing the same), and for each one: its own curve is
- * averaged with that of all, which counts as ten cases, so that few cases change little. A concept
- * without cases gets the common one. */
+/* A threshold common to all concepts, which is returned, and one for each concept. Another one than
+ * 0.5 is chosen only if what it gains is sure: the lower end of the 95 % interval of the mean gain,
+ * over concepts for the common one, must be above 0; and likewise another one than the common one
+ * for a concept, over its cases. Of several the one with the highest lower end is taken. Few cases
+ * tempt one to believe in thresholds that others then pay for. */
 double fit_thresholds(double *each, const struct fit_curve *curves, int n_concepts);
 
 #endif

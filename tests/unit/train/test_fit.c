@@ -112,7 +112,7 @@ static void add_case(struct fit_curve *curve, int truth, int found, double p)
 
 static void curves_by_hand(void **state)
 {
-    struct fit_curve curve = {{0}, 0};
+    struct fit_curve curve = {{0}, {{0}}, 0};
 
     (void)state;
     add_case(&curve, 100, 50, 0.37);
@@ -125,32 +125,58 @@ static void curves_by_hand(void **state)
     assert_true(fabs(curve.dice[FIT_THRESHOLDS - 1] - 2.0 * 100 / 300) < 1e-12);
 }
 
-static void thresholds_follow_the_cases(void **state)
+static void one_thin_thing_gets_its_own_threshold(void **state)
 {
-    struct fit_curve curves[4] = {{{0}, 0}};
+    struct fit_curve curves[4] = {{{0}, {{0}}, 0}};
     double each[4];
 
     (void)state;
     /* Nothing known: one half. */
     assert_true(fabs(fit_thresholds(each, curves, 4) - 0.5) < 1e-12);
-    /* Two things that any threshold serves, a thin one that needs 0.3 or less. */
-    for (int i = 0; i < 40; i++) {
+    assert_true(fabs(each[0] - 0.5) < 1e-12);
+    /* Two things that any threshold serves, a thin one whose rim has 0.33. */
+    for (int i = 0; i < 6; i++) {
         add_case(&curves[0], 100, 100, 0.99);
-        add_case(&curves[1], 100, 100, 0.99);
-        add_case(&curves[2], 100, 100, 0.3);
+        add_case(&curves[1], 100, 100 + i, 0.99);
+        add_case(&curves[2], 100, 80 + i, 0.33);
     }
-    const double common = fit_thresholds(each, curves, 4);
-    assert_true(common <= 0.3 + 1e-9);
-    assert_true(each[2] <= 0.3 + 1e-9);
-    assert_true(fabs(each[3] - common) < 1e-12); /* has no cases */
+    assert_true(fabs(fit_thresholds(each, curves, 4) - 0.5) < 1e-12);
+    assert_true(fabs(each[0] - 0.5) < 1e-12 && fabs(each[1] - 0.5) < 1e-12);
+    assert_true(each[2] < 0.34);
+    assert_true(fabs(each[3] - 0.5) < 1e-12); /* has no cases */
+}
 
-    /* One case says little against a hundred. */
-    struct fit_curve two[2] = {{{0}, 0}};
-    for (int i = 0; i < 100; i++)
-        add_case(&two[0], 100, 50, 0.45); /* at most 0.45 */
-    add_case(&two[1], 100, 100, 0.99);
-    fit_thresholds(each, two, 2);
-    assert_true(each[0] <= 0.45 + 1e-9 && each[1] <= 0.45 + 1e-9);
+/* A gain that some cases pay for is not believed. */
+static void luck_is_no_gain(void **state)
+{
+    struct fit_curve curve = {{0}, {{0}}, 0};
+    double each;
+
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        add_case(&curve, 100, 100, 0.3); /* lower is better by 1 */
+    for (int i = 0; i < 2; i++)
+        add_case(&curve, 0, 100, 0.3); /* lower is worse by 1 */
+    fit_thresholds(&each, &curve, 1);
+    assert_true(fabs(each - 0.5) < 1e-12);
+    for (int i = 0; i < 60; i++)
+        add_case(&curve, 100, 100, 0.3);
+    fit_thresholds(&each, &curve, 1);
+    assert_true(each < 0.31);
+}
+
+static void what_all_gain_is_common(void **state)
+{
+    enum { CONCEPTS = 5 };
+    struct fit_curve curves[CONCEPTS] = {{{0}, {{0}}, 0}};
+    double each[CONCEPTS];
+
+    (void)state;
+    for (int c = 0; c < CONCEPTS; c++)
+        add_case(&curves[c], 100, 60 + c, 0.43);
+    assert_true(fit_thresholds(each, curves, CONCEPTS) < 0.44);
+    for (int c = 0; c < CONCEPTS; c++)
+        assert_true(each[c] < 0.44);
 }
 
 int main(void)
@@ -161,7 +187,9 @@ int main(void)
         cmocka_unit_test(what_cannot_be_fitted_stays),
         cmocka_unit_test(percentiles),
         cmocka_unit_test(curves_by_hand),
-        cmocka_unit_test(thresholds_follow_the_cases),
+        cmocka_unit_test(one_thin_thing_gets_its_own_threshold),
+        cmocka_unit_test(luck_is_no_gain),
+        cmocka_unit_test(what_all_gain_is_common),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
