@@ -1,6 +1,7 @@
 # Compilers, warnings and sanitizers, the same for every module.
 option(ANATOME_TESTS "build the tests" ON)
 option(ANATOME_WERROR "warnings are errors" ON)
+option(ANATOME_FUZZ "build the fuzz targets with libFuzzer and line coverage (clang)" OFF)
 set(ANATOME_SANITIZE "" CACHE STRING "comma-separated sanitizers: address,undefined or thread")
 
 set(CMAKE_C_STANDARD 17)
@@ -22,6 +23,11 @@ endif()
 if(ANATOME_SANITIZE)
   add_compile_options(-fsanitize=${ANATOME_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${ANATOME_SANITIZE})
+endif()
+if(ANATOME_FUZZ)
+  set(fuzz_flags -fsanitize=fuzzer-no-link -fprofile-instr-generate -fcoverage-mapping)
+  add_compile_options(${fuzz_flags})
+  add_link_options(${fuzz_flags})
 endif()
 
 # Per-instruction-set sources are named <anything>_<isa>.c.

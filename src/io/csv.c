@@ -12,6 +12,8 @@
 #define MAX_CELLS      (INT64_C(1) << 24)
 enum { MAX_COLUMNS = 4096 };
 
+static const char byte_order_mark[] = "\xef\xbb\xbf";
+
 struct parser {
     char *read;        /* next byte; the text ends with a 0 that belongs to it */
     const char *end;   /* one past the last byte */
@@ -185,7 +187,7 @@ static ana_status parse(struct csv *csv, size_t size, const char *label, ana_err
 
     if (memchr(csv->text, 0, size))
         return ana_fail(err, ANA_ERR_FORMAT, "%s: a zero byte, so this is not a text file", label);
-    if (string_starts_with(csv->text, "\xef\xbb\xbf"))
+    if (string_starts_with(csv->text, byte_order_mark))
         p.read += 3;
     ana_status status = read_header(&p, csv);
     if (!status)
@@ -258,8 +260,10 @@ void csv_append_field(struct text *out, const char *field)
     const bool first = out->size == 0 || out->data[out->size - 1] == '\n';
     if (!first)
         text_append(out, ",");
-    /* An empty first field is quoted, or the record would look as if it had not begun. */
-    if (!strpbrk(field, ",\"\r\n") && !(first && !*field)) {
+    /* An empty first field is quoted, or the record would look as if it had not begun; so is one
+     * that begins as a byte order mark does, or it would be taken for one. */
+    const bool misleading = first && (!*field || string_starts_with(field, byte_order_mark));
+    if (!strpbrk(field, ",\"\r\n") && !misleading) {
         text_append(out, field);
         return;
     }
