@@ -1,44 +1,23 @@
 /* Running a plan: the steps in order, weights packed when they changed. */
 #include "nn/plan_internal.h"
 
+#include <assert.h>
 #include <string.h>
 
-#include "base/memory.h"
-
-static bool packs(const struct plan *plan, const struct plan_step *step, bool backward)
-{
-    const struct node *definition = &plan->graph->nodes[step->node];
-    return definition->op->pack && definition->n_inputs > 1 && definition->input[1] >= 0 &&
-           plan->graph->nodes[definition->input[1]].kind == NODE_PARAM &&
-           (!backward || step->call.input_gradient[0].data);
-}
-
 /* The packed weights are a cache of the parameters, tagged with their version. */
-static ana_status refresh_packed(struct plan *plan, struct plan_step *step, bool backward,
-                                 ana_error *err)
+static void refresh_packed(const struct plan *plan, struct plan_step *step, bool backward)
 {
-    if (!packs(plan, step, backward))
-        return ANA_OK;
     const struct nn_op *op = plan->graph->nodes[step->node].op;
     const uint64_t version = params_version(plan->graph->params);
-    if (step->packed && step->packed_version == version)
-        return ANA_OK;
-    if (!step->packed) {
-        const size_t bytes = op->packed_bytes(&step->call, backward);
-        if (!bytes)
-            return ANA_OK;
-        step->packed = memory_alloc(bytes);
-        if (!step->packed)
-            return ana_fail_memory(err, bytes);
-        plan->packed_bytes += bytes;
-    }
+    if (step->is_packed && step->packed_version == version)
+        return;
     op->pack(&step->call, backward, step->packed);
+    step->is_packed = true;
     step->packed_version = version;
     if (backward)
         step->call.packed_backward = step->packed;
     else
         step->call.packed_forward = step->packed;
-    return ANA_OK;
 }
 
 static void prepare(const struct plan *plan, struct plan_step *step)
@@ -49,13 +28,13 @@ static void prepare(const struct plan *plan, struct plan_step *step)
 
 ana_status plan_forward(struct plan *plan, cancel_fn cancelled, void *user, ana_error *err)
 {
+    assert(plan->arena);
     for (int i = 0; i < plan->n_forward; i++) {
         struct plan_step *step = &plan->forward[i];
         if (cancelled && cancelled(user))
             return ana_fail(err, ANA_ERR_CANCELLED, "cancelled");
-        const ana_status status = refresh_packed(plan, step, false, err);
-        if (status)
-            return status;
+        if (step->packed)
+            refresh_packed(plan, step, false);
         prepare(plan, step);
         plan->graph->nodes[step->node].op->forward(&step->call);
     }
@@ -99,9 +78,8 @@ ana_status plan_backward(struct plan *plan, cancel_fn cancelled, void *user, ana
         struct plan_step *step = &plan->backward[i];
         if (cancelled && cancelled(user))
             return ana_fail(err, ANA_ERR_CANCELLED, "cancelled");
-        const ana_status status = refresh_packed(plan, step, true, err);
-        if (status)
-            return status;
+        if (step->packed)
+            refresh_packed(plan, step, true);
         prepare(plan, step);
         plan->graph->nodes[step->node].op->backward(&step->call);
         add_temporaries(plan, step);

@@ -82,8 +82,15 @@ struct plan_env {
 MUST_CHECK ana_status plan_create(struct plan **out, const struct graph *graph,
                                   const struct plan_request *request, const struct plan_env *env,
                                   ana_error *err);
+/* The two halves of plan_create(): the first finds out what is needed and how many bytes that is,
+ * the second allocates it (again: nothing happens). Values exist only after it. */
+MUST_CHECK ana_status plan_prepare(struct plan **out, const struct graph *graph,
+                                   const struct plan_request *request, const struct plan_env *env,
+                                   ana_error *err);
+MUST_CHECK ana_status plan_allocate(struct plan *plan, ana_error *err);
+bool plan_is_allocated(const struct plan *plan);
 void plan_free(struct plan *plan);
-size_t plan_bytes(const struct plan *plan); /* arena, scratch and packed weights */
+size_t plan_bytes(const struct plan *plan); /* arena, scratch and packed weights, from prepare on */
 
 /* Storage of a fed value (write it before running) or of an output (read it afterwards). */
 struct tensor plan_value(const struct plan *plan, value v);
@@ -92,8 +99,7 @@ struct tensor plan_gradient(const struct plan *plan, value v);
 struct tensor plan_param_gradient(const struct plan *plan,
                                   int param); /* data NULL if not trainable */
 
-/* `cancelled` is polled between nodes; NULL is fine. Only cancellation and exhausted memory for
- * packed weights can fail. */
+/* `cancelled` is polled between nodes; NULL is fine. Only cancellation can fail. */
 typedef bool (*cancel_fn)(void *user);
 MUST_CHECK ana_status plan_forward(struct plan *plan, cancel_fn cancelled, void *user,
                                    ana_error *err);

@@ -360,28 +360,85 @@ static void resolve_step(struct plan *plan, struct plan_step *step, bool backwar
         resolve(plan, &call->output_gradient, node->gradient_buffer);
 }
 
-static ana_status allocate(struct plan *plan, ana_error *err)
+bool plan_step_packs(const struct plan *plan, const struct plan_step *step, bool backward)
 {
-    for (int i = 0; i < plan->n_forward; i++) {
-        const size_t bytes = scratch_of(plan, &plan->forward[i], false);
+    const struct node *definition = &plan->graph->nodes[step->node];
+    return definition->op->pack && definition->n_inputs > 1 && definition->input[1] >= 0 &&
+           plan->graph->nodes[definition->input[1]].kind == NODE_PARAM &&
+           (!backward ||
+            (passes_gradient(definition, 0) && plan->nodes[definition->input[0]].flows));
+}
+
+static void measure_steps(struct plan *plan, struct plan_step *steps, int n, bool backward)
+{
+    for (int i = 0; i < n; i++) {
+        const struct nn_op *op = plan->graph->nodes[steps[i].node].op;
+        const size_t bytes = scratch_of(plan, &steps[i], backward);
         if (bytes > plan->scratch_bytes)
             plan->scratch_bytes = bytes;
+        if (plan_step_packs(plan, &steps[i], backward))
+            steps[i].packed_size = op->packed_bytes(&steps[i].call, backward);
+        plan->packed_bytes += steps[i].packed_size;
     }
-    for (int i = 0; i < plan->n_backward; i++) {
-        const size_t bytes = scratch_of(plan, &plan->backward[i], true);
-        if (bytes > plan->scratch_bytes)
-            plan->scratch_bytes = bytes;
-    }
+}
+
+/* All sizes, so that they are known before anything large is allocated. */
+static void measure(struct plan *plan)
+{
+    measure_steps(plan, plan->forward, plan->n_forward, false);
+    measure_steps(plan, plan->backward, plan->n_backward, true);
     plan->arena_bytes = plan_layout(plan->buffers, plan->n_buffers);
+}
+
+static bool allocate_packed(struct plan_step *steps, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (steps[i].packed_size && !steps[i].packed) {
+            steps[i].packed = memory_alloc(steps[i].packed_size);
+            if (!steps[i].packed)
+                return false;
+        }
+    return true;
+}
+
+/* Half of it is given back if the rest is not to be had, so that another try may succeed. */
+static void release(struct plan *plan)
+{
+    for (int i = 0; plan->forward && i < plan->n_forward; i++) {
+        memory_free(plan->forward[i].packed);
+        plan->forward[i].packed = NULL;
+    }
+    for (int i = 0; plan->backward && i < plan->n_backward; i++) {
+        memory_free(plan->backward[i].packed);
+        plan->backward[i].packed = NULL;
+    }
+    memory_free(plan->arena);
+    memory_free(plan->scratch);
+    plan->arena = NULL;
+    plan->scratch = NULL;
+}
+
+ana_status plan_allocate(struct plan *plan, ana_error *err)
+{
+    if (plan->arena)
+        return ANA_OK;
     plan->arena = memory_alloc_zeroed(plan->arena_bytes);
     plan->scratch = memory_alloc(plan->scratch_bytes);
-    if (!plan->arena || !plan->scratch)
-        return ana_fail_memory(err, plan->arena_bytes + plan->scratch_bytes);
+    if (!plan->arena || !plan->scratch || !allocate_packed(plan->forward, plan->n_forward) ||
+        !allocate_packed(plan->backward, plan->n_backward)) {
+        release(plan);
+        return ana_fail_memory(err, plan_bytes(plan));
+    }
     for (int i = 0; i < plan->n_forward; i++)
         resolve_step(plan, &plan->forward[i], false);
     for (int i = 0; i < plan->n_backward; i++)
         resolve_step(plan, &plan->backward[i], true);
     return ANA_OK;
+}
+
+bool plan_is_allocated(const struct plan *plan)
+{
+    return plan->arena != NULL;
 }
 
 static ana_status build(struct plan *plan, const struct plan_request *request, ana_error *err)
@@ -399,12 +456,14 @@ static ana_status build(struct plan *plan, const struct plan_request *request, a
         return ana_fail_memory(err, sizeof(struct plan_buffer));
     extend_values_to_uses(plan);
     status = make_steps(plan, err);
-    return status ? status : allocate(plan, err);
+    if (!status)
+        measure(plan);
+    return status;
 }
 
-ana_status plan_create(struct plan **out, const struct graph *graph,
-                       const struct plan_request *request, const struct plan_env *env,
-                       ana_error *err)
+ana_status plan_prepare(struct plan **out, const struct graph *graph,
+                        const struct plan_request *request, const struct plan_env *env,
+                        ana_error *err)
 {
     *out = NULL;
     ana_status status = graph_check(graph, err);
@@ -438,20 +497,29 @@ ana_status plan_create(struct plan **out, const struct graph *graph,
     return ANA_OK;
 }
 
+ana_status plan_create(struct plan **out, const struct graph *graph,
+                       const struct plan_request *request, const struct plan_env *env,
+                       ana_error *err)
+{
+    ana_status status = plan_prepare(out, graph, request, env, err);
+    if (!status)
+        status = plan_allocate(*out, err);
+    if (status) {
+        plan_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
 void plan_free(struct plan *plan)
 {
     if (!plan)
         return;
-    for (int i = 0; plan->forward && i < plan->n_forward; i++)
-        memory_free(plan->forward[i].packed);
-    for (int i = 0; plan->backward && i < plan->n_backward; i++)
-        memory_free(plan->backward[i].packed);
+    release(plan);
     memory_free(plan->forward);
     memory_free(plan->backward);
     memory_free(plan->nodes);
     memory_free(plan->buffers);
-    memory_free(plan->arena);
-    memory_free(plan->scratch);
     memory_free(plan);
 }
 

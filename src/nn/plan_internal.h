@@ -38,7 +38,9 @@ struct plan_step {
     void *temporary[OP_MAX_INPUTS];
     bool add_temporary[OP_MAX_INPUTS];
     int temporary_buffer[OP_MAX_INPUTS];
+    size_t packed_size; /* 0: packs nothing */
     void *packed;
+    bool is_packed;
     uint64_t packed_version;
 };
 
@@ -59,6 +61,9 @@ struct plan {
     size_t scratch_bytes;
     size_t packed_bytes;
 };
+
+/* Does the step work on a packed form of a parameter? */
+bool plan_step_packs(const struct plan *plan, const struct plan_step *step, bool backward);
 
 /* Chooses offsets so that buffers alive at the same step do not overlap; returns the arena's size.
  */
