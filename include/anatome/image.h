@@ -43,6 +43,19 @@ ANA_API ANA_MUST_CHECK ana_status ana_image_read_memory(ana_image **out, const v
                                                         size_t size, const char *label,
                                                         int64_t max_pixels, ana_error *err);
 
+/* What a file says of its image, without its pixels: fails where the header cannot be read. Width
+ * and height are as displayed (as stored, if a PNG names its orientation only behind its pixels).
+ */
+typedef struct ana_image_facts {
+    int64_t width, height;
+    int channels; /* 1 or 3 */
+    ana_pixel_type type;
+    size_t image_bytes;  /* of the pixels */
+    size_t decode_bytes; /* most that reading holds at once, the pixels included */
+} ana_image_facts;
+ANA_API ANA_MUST_CHECK ana_status ana_image_probe(ana_image_facts *out, const char *path,
+                                                  int64_t max_pixels, ana_error *err);
+
 /* Copies the caller's pixels. */
 ANA_API ANA_MUST_CHECK ana_status ana_image_create(ana_image **out, const ana_pixels *pixels,
                                                    ana_error *err);

@@ -45,6 +45,29 @@ ana_status ana_image_read_memory(ana_image **out, const void *bytes, size_t size
     return publish(out, status);
 }
 
+static ana_pixel_type type_of(enum dtype dtype)
+{
+    return dtype == DTYPE_U8 ? ANA_PIXEL_U8 : dtype == DTYPE_U16 ? ANA_PIXEL_U16 : ANA_PIXEL_F32;
+}
+
+ana_status ana_image_probe(ana_image_facts *out, const char *path, int64_t max_pixels,
+                           ana_error *err)
+{
+    const struct image_read_options options = {.max_pixels = max_pixels};
+    struct image_facts facts;
+
+    const ana_status status = image_probe(&facts, path, &options, err);
+    *out = (ana_image_facts){
+        .width = facts.width,
+        .height = facts.height,
+        .channels = (int)facts.channels,
+        .type = type_of(facts.dtype),
+        .image_bytes = facts.image_bytes,
+        .decode_bytes = facts.decode_bytes,
+    };
+    return status;
+}
+
 static enum dtype dtype_of(ana_pixel_type type)
 {
     return type == ANA_PIXEL_U8 ? DTYPE_U8 : type == ANA_PIXEL_U16 ? DTYPE_U16 : DTYPE_F32;
@@ -106,9 +129,7 @@ ana_pixels ana_image_pixels(const ana_image *image)
 
     return (ana_pixels){
         .data = i->pixels.data,
-        .type = dtype == DTYPE_U8    ? ANA_PIXEL_U8
-                : dtype == DTYPE_U16 ? ANA_PIXEL_U16
-                                     : ANA_PIXEL_F32,
+        .type = type_of(dtype),
         .width = image_width(i),
         .height = image_height(i),
         .channels = (int)image_channels(i),

@@ -24,6 +24,8 @@ ana_status ana_context_create(ana_context **out, const ana_context_options *opti
     ana_context *context = memory_alloc_zeroed(sizeof *context);
     if (!context)
         return ana_fail_memory(err, sizeof *context);
+    context->memory_plan = chosen.memory_plan;
+    context->memory_user = chosen.memory_user;
     context->log = (struct log){chosen.log, chosen.log_user, chosen.log_level};
     const ana_status status = pool_create(&context->pool, chosen.n_threads, err);
     if (status) {
@@ -46,6 +48,16 @@ void ana_context_free(ana_context *context)
         memory_set_limit(0);
     pool_free(context->pool);
     memory_free(context);
+}
+
+size_t ana_memory_in_use(void)
+{
+    return memory_in_use();
+}
+
+size_t ana_memory_peak(void)
+{
+    return memory_peak();
 }
 
 int ana_context_threads(const ana_context *context)

@@ -12,6 +12,8 @@ struct ana_context {
     struct pool *pool;
     struct log log;
     bool has_memory_limit; /* set by this context, lifted with it */
+    ana_memory_fn memory_plan;
+    void *memory_user;
 };
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 /* ORDER ana_status */
 static const char *const status_names[] = {
     "ok",           "bad argument",  "out of memory", "input/output error", "bad format",
@@ -50,6 +52,20 @@ static void finish(ana_error *err, ana_status status, int length)
     blank_controls(err->message);
 }
 
+/* Out of memory because of the limit is another story than out of memory. */
+static void mention_limit(ana_error *err)
+{
+    const size_t wanted = memory_refused(), n = strlen(err->message);
+
+    if (!wanted || strstr(err->message, "limit"))
+        return;
+    const int more = snprintf(err->message + n, sizeof err->message - n,
+                              ": %zu bytes beside the %zu in use would pass the memory limit of "
+                              "%zu",
+                              wanted, memory_in_use(), memory_limit());
+    finish(err, ANA_ERR_MEMORY, (int)n + more);
+}
+
 /* In parentheses, so that the stand-ins for clang-tidy leave the definitions alone. */
 ana_status(ana_fail)(ana_error *err, ana_status status, const char *format, ...)
 {
@@ -61,6 +77,8 @@ ana_status(ana_fail)(ana_error *err, ana_status status, const char *format, ...)
     const int length = vsnprintf(err->message, sizeof err->message, format, args);
     va_end(args);
     finish(err, status, length);
+    if (status == ANA_ERR_MEMORY)
+        mention_limit(err);
     return status;
 }
 

@@ -34,6 +34,7 @@ static struct memory_hooks hooks = {allocate_default, release_default, NULL};
 static _Atomic size_t in_use;
 static _Atomic size_t peak;
 static _Atomic size_t limit;
+static _Atomic size_t refused;
 
 void memory_set_hooks(const struct memory_hooks *wanted)
 {
@@ -50,8 +51,11 @@ static bool reserve(size_t size_bytes)
     size_t after;
 
     do {
-        if (!size_add(&after, before, size_bytes) || (most && after > most))
+        if (!size_add(&after, before, size_bytes) || (most && after > most)) {
+            if (most)
+                atomic_store_explicit(&refused, size_bytes, memory_order_relaxed);
             return false;
+        }
     } while (!atomic_compare_exchange_weak_explicit(&in_use, &before, after, memory_order_relaxed,
                                                     memory_order_relaxed));
 
@@ -154,9 +158,25 @@ size_t memory_peak(void)
     return atomic_load_explicit(&peak, memory_order_relaxed);
 }
 
+void memory_reset_peak(void)
+{
+    atomic_store_explicit(&peak, memory_in_use(), memory_order_relaxed);
+}
+
 void memory_set_limit(size_t limit_bytes)
 {
     atomic_store_explicit(&limit, limit_bytes, memory_order_relaxed);
+    atomic_store_explicit(&refused, 0, memory_order_relaxed);
+}
+
+size_t memory_refused(void)
+{
+    return atomic_load_explicit(&refused, memory_order_relaxed);
+}
+
+size_t memory_limit(void)
+{
+    return atomic_load_explicit(&limit, memory_order_relaxed);
 }
 
 bool size_mul(size_t *out, size_t a, size_t b)

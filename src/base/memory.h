@@ -38,8 +38,11 @@ MUST_CHECK char *memory_copy_string(const char *text);
 /* Live and highest total of blocks handed out, in bytes. */
 size_t memory_in_use(void);
 size_t memory_peak(void);
+void memory_reset_peak(void); /* to what is in use now */
 /* Allocations beyond this total fail; 0 means no limit. */
 void memory_set_limit(size_t limit_bytes);
+size_t memory_limit(void);
+size_t memory_refused(void); /* bytes of the last allocation that the limit refused; 0: none */
 
 /* Overflow-checked size arithmetic: false on overflow, *out untouched then. */
 MUST_CHECK bool size_mul(size_t *out, size_t a, size_t b);

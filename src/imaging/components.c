@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/budget.h"
 #include "base/memory.h"
 
 static int32_t root_of(int32_t *parent, int32_t label)
@@ -131,7 +132,7 @@ ana_status components_label(struct components *out, int32_t *labels, const uint8
         return ana_fail(err, ANA_ERR_LIMIT, "%lld x %lld pixels are too many to label",
                         (long long)width, (long long)height);
     /* A new label needs a background pixel to its left or a new row. */
-    const int64_t n_provisional = height * ((width + 1) / 2) + 1;
+    const int64_t n_provisional = height * ((width + 1) / 2) + 1; /* as in components_bytes() */
 
     int32_t *own = labels ? NULL : memory_alloc_array((size_t)n, sizeof *own);
     int32_t *parent = memory_alloc_array((size_t)n_provisional, sizeof *parent);
@@ -144,6 +145,14 @@ ana_status components_label(struct components *out, int32_t *labels, const uint8
     memory_free(own);
     memory_free(parent);
     return status;
+}
+
+size_t components_bytes(int64_t height, int64_t width)
+{
+    const size_t own = bytes_product((size_t)height, (size_t)width);
+    const size_t parents = bytes_product((size_t)height, (size_t)(width + 1) / 2) + 1;
+
+    return bytes_product(bytes_sum(own, parents), sizeof(int32_t));
 }
 
 void components_clear(struct components *components)

@@ -2,6 +2,7 @@
 #ifndef ANA_IMAGING_COMPONENTS_H
 #define ANA_IMAGING_COMPONENTS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -23,6 +24,8 @@ struct components {
 MUST_CHECK ana_status components_label(struct components *out, int32_t *labels, const uint8_t *mask,
                                        int64_t height, int64_t width, int connectivity,
                                        ana_error *err);
+/* What components_label() holds besides its list, 72 bytes a component, without a `labels`. */
+size_t components_bytes(int64_t height, int64_t width);
 void components_clear(struct components *components);
 
 /* Indices of the components of at least min_area pixels, largest first (order of equals kept), at

@@ -79,4 +79,7 @@ MUST_CHECK ana_status nearest_resize_bytes(void *out, int64_t out_height, int64_
 void table_resize_linear(float *out, int64_t out_n, const float *in, int64_t in_n,
                          int64_t channels);
 
+/* Most that resizing a plane by area, or as torch does, holds besides its operands. */
+size_t plane_resize_bytes(int64_t out_height, int64_t out_width, const struct plane_shape *in);
+
 #endif

@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/budget.h"
+
 /* Four taps around floor(at), border indices clamped. */
 static void add_cubic(struct taps *taps, int64_t target, int64_t n_in, int64_t floor_at, double t)
 {
@@ -202,6 +204,25 @@ ana_status plane_resize_area(float *out, int64_t out_height, int64_t out_width, 
     if (!status)
         status = area_taps(&y, in_shape->height, out_height, err);
     return apply_and_clear(out, in, in_shape, &y, &x, status, err);
+}
+
+/* Tables of taps: two numbers and the weights for each target. */
+static size_t taps_bytes(int64_t n_in, int64_t n_out)
+{
+    enum { MORE_TAPS = 7 }; /* than the quotient, bicubic included */
+    const size_t weights = (size_t)(2 * (n_in / n_out) + MORE_TAPS);
+
+    return bytes_product((size_t)n_out, (2 + weights) * sizeof(double));
+}
+
+size_t plane_resize_bytes(int64_t out_height, int64_t out_width, const struct plane_shape *in)
+{
+    const size_t row = bytes_product((size_t)out_width, (size_t)in->channels);
+    const size_t between = bytes_product(bytes_product((size_t)in->height, row), sizeof(float));
+    const size_t taps =
+        bytes_sum(taps_bytes(in->width, out_width), taps_bytes(in->height, out_height));
+
+    return bytes_sum(bytes_sum(between, bytes_product(row, sizeof(double))), taps);
 }
 
 void table_resize_linear(float *out, int64_t out_n, const float *in, int64_t in_n, int64_t channels)

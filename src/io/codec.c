@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/budget.h"
+
 ana_status check_pixel_limit(const struct encoded *in, uint64_t width, uint64_t height,
                              ana_error *err)
 {
@@ -15,6 +17,14 @@ ana_status check_pixel_limit(const struct encoded *in, uint64_t width, uint64_t 
                         (unsigned long long)width, (unsigned long long)height,
                         (long long)in->max_pixels);
     return ANA_OK;
+}
+
+void facts_measure(struct image_facts *facts, size_t extra)
+{
+    const size_t pixels = bytes_product((size_t)facts->width, (size_t)facts->height);
+
+    facts->image_bytes = bytes_product(pixels, (size_t)facts->channels * dtype_size(facts->dtype));
+    facts->decode_bytes = bytes_sum(facts->image_bytes, extra);
 }
 
 static void composite_u8(uint8_t *out, const uint8_t *in, int64_t n, int64_t channels)

@@ -3,7 +3,7 @@
 #ifndef ANA_IO_CODEC_INTERNAL_H
 #define ANA_IO_CODEC_INTERNAL_H
 
-#include "imaging/image.h"
+#include "io/image_file.h"
 
 struct encoded {
     const uint8_t *data;
@@ -15,6 +15,17 @@ struct encoded {
 MUST_CHECK ana_status png_decode(struct image *out, const struct encoded *in, ana_error *err);
 MUST_CHECK ana_status jpeg_decode(struct image *out, const struct encoded *in, ana_error *err);
 MUST_CHECK ana_status tiff_decode(struct image *out, const struct encoded *in, ana_error *err);
+
+/* Looks at the header only. `turn` becomes the orientation, as far as it is known by then. */
+MUST_CHECK ana_status png_probe(struct image_facts *out, int *turn, const struct encoded *in,
+                                ana_error *err);
+MUST_CHECK ana_status jpeg_probe(struct image_facts *out, int *turn, const struct encoded *in,
+                                 ana_error *err);
+MUST_CHECK ana_status tiff_probe(struct image_facts *out, int *turn, const struct encoded *in,
+                                 ana_error *err);
+
+/* Sets image_bytes from the extents, decode_bytes to them and `extra`. */
+void facts_measure(struct image_facts *facts, size_t extra);
 
 /* To be called before anything is allocated that grows with the image. */
 MUST_CHECK ana_status check_pixel_limit(const struct encoded *in, uint64_t width, uint64_t height,

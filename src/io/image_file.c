@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/file.h"
 #include "io/codec_internal.h"
 
@@ -12,37 +13,49 @@ struct codec {
     const char *magic;
     size_t magic_size;
     ana_status (*decode)(struct image *out, const struct encoded *in, ana_error *err);
+    ana_status (*probe)(struct image_facts *out, int *turn, const struct encoded *in,
+                        ana_error *err);
 };
 
 static const struct codec codecs[] = {
-    {"\x89PNG\r\n\x1a\n", 8, png_decode},
-    {"\xff\xd8\xff", 3, jpeg_decode},
-    {"II*\0", 4, tiff_decode},
-    {"MM\0*", 4, tiff_decode},
-    {"II+\0", 4, tiff_decode}, /* BigTIFF */
-    {"MM\0+", 4, tiff_decode},
+    {"\x89PNG\r\n\x1a\n", 8, png_decode, png_probe}, {"\xff\xd8\xff", 3, jpeg_decode, jpeg_probe},
+    {"II*\0", 4, tiff_decode, tiff_probe},           {"MM\0*", 4, tiff_decode, tiff_probe},
+    {"II+\0", 4, tiff_decode, tiff_probe}, /* BigTIFF */
+    {"MM\0+", 4, tiff_decode, tiff_probe},
 };
 
-static ana_status decode(struct image *out, const struct encoded *in, ana_error *err)
+static ana_status find_codec(const struct codec **out, const struct encoded *in, ana_error *err)
 {
     if (in->size == 0)
         return ana_fail(err, ANA_ERR_FORMAT, "the file is empty");
     for (size_t i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++)
         if (in->size >= codecs[i].magic_size &&
-            memcmp(in->data, codecs[i].magic, codecs[i].magic_size) == 0)
-            return codecs[i].decode(out, in, err);
+            memcmp(in->data, codecs[i].magic, codecs[i].magic_size) == 0) {
+            *out = &codecs[i];
+            return ANA_OK;
+        }
     return ana_fail(err, ANA_ERR_FORMAT, "neither PNG nor JPEG nor TIFF");
+}
+
+static struct encoded encoded_of(const void *data, size_t size,
+                                 const struct image_read_options *options)
+{
+    const int64_t asked = options ? options->max_pixels : 0;
+
+    return (struct encoded){data, size, asked > 0 ? asked : IMAGE_DEFAULT_MAX_PIXELS};
 }
 
 ana_status image_read_memory(struct image *out, const void *data, size_t size, const char *label,
                              const struct image_read_options *options, ana_error *err)
 {
     *out = (struct image){0};
-    const int64_t asked = options ? options->max_pixels : 0;
-    const struct encoded in = {data, size, asked > 0 ? asked : IMAGE_DEFAULT_MAX_PIXELS};
+    const struct encoded in = encoded_of(data, size, options);
+    const struct codec *codec;
 
     struct image image = {0};
-    ana_status status = decode(&image, &in, err);
+    ana_status status = find_codec(&codec, &in, err);
+    if (!status)
+        status = codec->decode(&image, &in, err);
     if (!status)
         status = image_apply_orientation(&image, err);
     if (status) {
@@ -64,6 +77,42 @@ ana_status image_read(struct image *out, const char *path, const struct image_re
     status = image_read_memory(out, map.data, map.size, path, options, err);
     file_map_close(&map);
     return status;
+}
+
+/* Turning needs both images at once. */
+static void turn_facts(struct image_facts *facts, int turn)
+{
+    const int64_t width = facts->width;
+
+    if (turn >= 5) {
+        facts->width = facts->height;
+        facts->height = width;
+    }
+    if (turn > 1)
+        facts->decode_bytes =
+            bytes_larger(facts->decode_bytes, bytes_product(2, facts->image_bytes));
+}
+
+ana_status image_probe(struct image_facts *out, const char *path,
+                       const struct image_read_options *options, ana_error *err)
+{
+    const struct codec *codec;
+    struct file_map map;
+    int turn = 1;
+
+    *out = (struct image_facts){0};
+    ana_status status = file_map_open(&map, path, err);
+    if (status)
+        return status;
+    const struct encoded in = encoded_of(map.data, map.size, options);
+    status = find_codec(&codec, &in, err);
+    if (!status)
+        status = codec->probe(out, &turn, &in, err);
+    file_map_close(&map);
+    if (status)
+        return ana_fail_in(err, status, "%s", path);
+    turn_facts(out, turn);
+    return ANA_OK;
 }
 
 static void threshold(struct image *mask, const struct image *image)

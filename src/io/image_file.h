@@ -33,6 +33,19 @@ MUST_CHECK ana_status image_read_memory(struct image *out, const void *data, siz
                                         const char *label, const struct image_read_options *options,
                                         ana_error *err);
 
+/* What a file says of its image before pixels are decoded. */
+struct image_facts {
+    int64_t width,
+        height;       /* as displayed; as stored for a PNG that says otherwise behind its pixels */
+    int64_t channels; /* 1 or 3 */
+    enum dtype dtype;
+    size_t image_bytes; /* of its pixels */
+    size_t
+        decode_bytes; /* most that reading it holds of base/memory.h at once, its pixels included */
+};
+MUST_CHECK ana_status image_probe(struct image_facts *out, const char *path,
+                                  const struct image_read_options *options, ana_error *err);
+
 /* A mask: U8 [height, width, 1] of 0 and 1, CHANNELS_LABEL. A pixel is 1 where any channel is above
  * 127 of 255 (above 32767 of 65535 for 16 bits), after palette and alpha as above. */
 MUST_CHECK ana_status mask_read(struct image *out, const char *path,
@@ -44,6 +57,8 @@ MUST_CHECK ana_status mask_read_memory(struct image *out, const void *data, size
 /* U8 or U16 of 1 or 3 channels. The file appears complete or not at all; the same pixels give the
  * same bytes (no time, no text chunk). */
 MUST_CHECK ana_status png_write(const char *path, const struct image *image, ana_error *err);
+/* Most that png_write() holds of base/memory.h at once. */
+size_t png_write_bytes(int64_t width, int64_t channels, enum dtype dtype);
 
 /* Labels (U8, 1 channel, all below n_colours <= 256) as 8-bit palette PNG: pixel values stay the
  * labels, viewers show the colours. */

@@ -76,7 +76,7 @@ static void find_orientation(struct reader *reader)
 }
 
 /* What libjpeg may use: the coefficients of a progressive image are kept whole. */
-static long memory_limit(const struct reader *reader)
+static long coefficient_limit(const struct reader *reader)
 {
     const long n = (long)reader->jpeg.image_width * (long)reader->jpeg.image_height;
     return BASE_MEMORY_BYTES + 4 * n * (long)sizeof(JCOEF);
@@ -95,7 +95,7 @@ static void start(struct reader *reader)
     reader->status =
         check_pixel_limit(reader->in, jpeg->image_width, jpeg->image_height, reader->err);
     if (!reader->status)
-        jpeg->mem->max_memory_to_use = memory_limit(reader);
+        jpeg->mem->max_memory_to_use = coefficient_limit(reader);
 }
 
 static ana_status make_image(struct reader *reader)
@@ -167,16 +167,40 @@ static ana_status read_step(struct reader *reader, void (*step)(struct reader *r
     return reader->status;
 }
 
+static void set_callbacks(struct reader *reader)
+{
+    reader->jpeg.err = jpeg_std_error(&reader->errors);
+    reader->jpeg.client_data = reader;
+    reader->errors.error_exit = leave;
+    reader->errors.emit_message = judge_message;
+    reader->errors.output_message = drop_message;
+    reader->progress.progress_monitor = count_scans;
+}
+
+/* libjpeg's own memory is its malloc()'s. */
+ana_status jpeg_probe(struct image_facts *out, int *turn, const struct encoded *in, ana_error *err)
+{
+    struct reader reader = {.in = in, .err = err};
+    set_callbacks(&reader);
+    ana_status status = read_step(&reader, start);
+    if (!status) {
+        const struct jpeg_decompress_struct *jpeg = &reader.jpeg;
+        find_orientation(&reader);
+        *turn = reader.image.exif_orientation;
+        *out = (struct image_facts){.width = jpeg->image_width,
+                                    .height = jpeg->image_height,
+                                    .channels = jpeg->num_components == 1 ? 1 : 3,
+                                    .dtype = DTYPE_U8};
+        facts_measure(out, (size_t)jpeg->image_width * CHANNELS_CMYK);
+    }
+    jpeg_destroy_decompress(&reader.jpeg);
+    return status;
+}
+
 ana_status jpeg_decode(struct image *out, const struct encoded *in, ana_error *err)
 {
     struct reader reader = {.in = in, .err = err};
-    reader.jpeg.err = jpeg_std_error(&reader.errors);
-    reader.jpeg.client_data = &reader;
-    reader.errors.error_exit = leave;
-    reader.errors.emit_message = judge_message;
-    reader.errors.output_message = drop_message;
-    reader.progress.progress_monitor = count_scans;
-
+    set_callbacks(&reader);
     *out = (struct image){0};
     ana_status status = read_step(&reader, start);
     if (!status)

@@ -9,12 +9,15 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "base/budget.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "io/codec_internal.h"
 #include "io/image_file.h"
 
 enum { MAX_CHUNK_BYTES = 8 << 20, COMPRESSION_LEVEL = 6 };
+/* What libpng and zlib hold besides rows: their states, windows and buffers. */
+#define LIBRARY_BYTES ((size_t)400 << 10)
 
 struct session {
     png_structp png;
@@ -80,6 +83,7 @@ struct reader {
     const struct encoded *in;
     size_t at;
     struct image image;
+    struct image_facts *facts; /* of a probe */
     uint8_t *rows; /* pixels with alpha, before compositing; NULL if decoded into the image */
 };
 
@@ -182,19 +186,25 @@ static ana_status read_step(struct reader *reader, void (*step)(struct reader *r
     return judge(&reader->session, completed, ANA_ERR_FORMAT, "damaged PNG");
 }
 
-ana_status png_decode(struct image *out, const struct encoded *in, ana_error *err)
+static ana_status open_reader(struct reader *reader)
 {
-    struct reader reader = {.session = {.err = err}, .in = in};
-    struct session *session = &reader.session;
-    ana_status status = ANA_OK;
+    struct session *session = &reader->session;
 
-    *out = (struct image){0};
     session->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, session, keep_error,
                                             drop_warning, session, allocate, release);
     if (session->png)
         session->info = png_create_info_struct(session->png);
-    if (!session->info)
-        status = ana_fail(err, ANA_ERR_MEMORY, "out of memory for libpng");
+    return session->info ? ANA_OK
+                         : ana_fail(session->err, ANA_ERR_MEMORY, "out of memory for libpng");
+}
+
+ana_status png_decode(struct image *out, const struct encoded *in, ana_error *err)
+{
+    struct reader reader = {.session = {.err = err}, .in = in};
+    struct session *session = &reader.session;
+
+    *out = (struct image){0};
+    ana_status status = open_reader(&reader);
     if (!status)
         status = read_step(&reader, read_header);
     if (!status)
@@ -209,6 +219,49 @@ ana_status png_decode(struct image *out, const struct encoded *in, ana_error *er
     if (status)
         image_clear(&reader.image);
     *out = reader.image;
+    return status;
+}
+
+/* Rows in libpng are of the widest pixel that a transformation makes. */
+static size_t row_bytes(int64_t width)
+{
+    enum { ROWS = 4, WIDEST_PIXEL = 8 };
+    return bytes_product(ROWS * WIDEST_PIXEL, (size_t)width);
+}
+
+static void find_facts(struct reader *reader)
+{
+    png_structp png = reader->session.png;
+    png_infop info = reader->session.info;
+    int n_passes;
+
+    read_header(reader);
+    if (reader->session.status)
+        return;
+    set_transformations(reader, &n_passes);
+    const int channels = png_get_channels(png, info);
+    const bool has_alpha = channels == 2 || channels == 4;
+    struct image_facts *facts = reader->facts;
+    facts->width = png_get_image_width(png, info);
+    facts->height = png_get_image_height(png, info);
+    facts->channels = channels - has_alpha;
+    facts->dtype = png_get_bit_depth(png, info) == 16 ? DTYPE_U16 : DTYPE_U8;
+    const size_t rows = bytes_product(png_get_rowbytes(png, info), (size_t)facts->height);
+    facts_measure(
+        facts, bytes_sum(has_alpha ? rows : 0, bytes_sum(row_bytes(facts->width), LIBRARY_BYTES)));
+}
+
+ana_status png_probe(struct image_facts *out, int *turn, const struct encoded *in, ana_error *err)
+{
+    struct reader reader = {.session = {.err = err}, .in = in, .facts = out};
+
+    ana_status status = open_reader(&reader);
+    if (!status)
+        status = read_step(&reader, find_facts);
+    if (!status)
+        status = read_step(&reader, read_orientation);
+    png_destroy_read_struct(&reader.session.png, &reader.session.info, NULL);
+    *turn = reader.image.exif_orientation;
     return status;
 }
 
@@ -343,6 +396,13 @@ ana_status png_write(const char *path, const struct image *image, ana_error *err
                         "%s: PNG takes 8 or 16-bit images of 1 or 3 channels", path);
     struct writer writer = {.session = {.err = err}, .image = image};
     return write_file(path, &writer, err);
+}
+
+size_t png_write_bytes(int64_t width, int64_t channels, enum dtype dtype)
+{
+    enum { ROWS = 4 };
+    const size_t row = bytes_product((size_t)width, (size_t)channels * dtype_size(dtype));
+    return bytes_sum(LIBRARY_BYTES, bytes_product(ROWS, row));
 }
 
 static int highest_label(const struct image *labels)

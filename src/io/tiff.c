@@ -11,6 +11,7 @@
 
 #include <tiffio.h>
 
+#include "base/budget.h"
 #include "base/memory.h"
 #include "io/codec_internal.h"
 
@@ -513,6 +514,50 @@ static ana_status decode_pixels(struct reader *reader)
     if (reader->page.has_alpha)
         composite_over_black(reader->image, reader->stored);
     return ANA_OK;
+}
+
+/* The row or tile that libtiff fills. libtiff's own memory is its malloc()'s. */
+static size_t buffer_bytes(const struct reader *reader)
+{
+    return (size_t)(TIFFIsTiled(reader->tiff) ? TIFFTileSize64(reader->tiff)
+                                              : TIFFScanlineSize64(reader->tiff));
+}
+
+static void find_facts(struct image_facts *out, int *turn, const struct reader *reader)
+{
+    const struct page *page = &reader->page;
+    const bool is_palette = page->photometric == PHOTOMETRIC_PALETTE;
+    const size_t pixels = (size_t)page->width * page->height;
+    uint16_t orientation;
+
+    TIFFGetFieldDefaulted(reader->tiff, TIFFTAG_ORIENTATION, &orientation);
+    *turn = orientation >= 1 && orientation <= 8 ? orientation : 1;
+    *out = (struct image_facts){.width = page->width,
+                                .height = page->height,
+                                .channels = is_palette ? 3 : page->colours,
+                                .dtype = page->bits == 16 ? DTYPE_U16 : DTYPE_U8};
+    const size_t stored =
+        is_palette || page->has_alpha
+            ? bytes_product(pixels, (size_t)stored_samples(page) * sample_bytes(page))
+            : 0;
+    facts_measure(out, bytes_sum(stored, buffer_bytes(reader)));
+}
+
+ana_status tiff_probe(struct image_facts *out, int *turn, const struct encoded *in, ana_error *err)
+{
+    struct stream stream = {.in = in};
+    struct reader reader = {.stream = &stream, .err = err};
+
+    reader.tiff = open_stream(&stream);
+    if (!reader.tiff)
+        return fail_damaged(&reader, "it cannot be opened");
+    ana_status status = check_single_page(&reader);
+    if (!status)
+        status = read_page(&reader);
+    if (!status)
+        find_facts(out, turn, &reader);
+    TIFFClose(reader.tiff);
+    return status;
 }
 
 ana_status tiff_decode(struct image *out, const struct encoded *in, ana_error *err)

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/memory.h"
 #include "imaging/morphology.h"
 #include "io/image_file.h"
@@ -172,18 +173,44 @@ static void draw_legend(struct canvas *canvas, int64_t top, const struct overlay
     }
 }
 
+/* Small images are enlarged by a whole number. */
+static int64_t scale_of(int64_t width, int64_t height)
+{
+    const int64_t longer = width > height ? width : height;
+
+    return longer < SMALLEST_SIDE ? (SMALLEST_SIDE + longer - 1) / longer : 1;
+}
+
+static int64_t legend_height(int64_t width, int64_t n_lines)
+{
+    const double line = line_height(letter_size(width));
+
+    return n_lines ? (int64_t)(line * (double)n_lines + line * 0.6) : 0;
+}
+
+size_t overlay_bytes(int64_t width, int64_t height, int64_t n_layers)
+{
+    enum { CANVAS = 3 + 1 /* colours, coverage */, LAYER = 3 /* mask, inside, before erosion */ };
+    const int64_t scale = scale_of(width, height);
+    const size_t row = bytes_product((size_t)width, (size_t)scale);
+    const size_t picture = bytes_product(row, bytes_product((size_t)height, (size_t)scale));
+    const size_t legend = bytes_product(row, (size_t)legend_height(width * scale, n_layers));
+    const size_t canvas = bytes_product(CANVAS, bytes_sum(picture, legend));
+
+    return bytes_sum(canvas, bytes_larger(bytes_product(LAYER, picture),
+                                          png_write_bytes(width * scale, 3, DTYPE_U8)));
+}
+
 ana_status overlay_create(struct canvas *out, const struct image *image,
                           const struct overlay_layer *layers, int64_t n_layers, ana_error *err)
 {
     const int64_t width = image_width(image), height = image_height(image);
-    const int64_t longer = width > height ? width : height;
-    const int64_t scale = longer < SMALLEST_SIDE ? (SMALLEST_SIDE + longer - 1) / longer : 1;
+    const int64_t scale = scale_of(width, height);
     int64_t n_lines = 0;
 
     for (int64_t i = 0; i < n_layers; i++)
         n_lines += layers[i].name != NULL;
-    const double line = line_height(letter_size(width * scale));
-    const int64_t legend = n_lines ? (int64_t)(line * (double)n_lines + line * 0.6) : 0;
+    const int64_t legend = legend_height(width * scale, n_lines);
 
     ana_status status = canvas_create(out, width * scale, height * scale + legend, paper, err);
     if (status)

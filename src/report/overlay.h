@@ -21,4 +21,7 @@ MUST_CHECK ana_status overlay_write(const char *path, const struct image *image,
                                     const struct overlay_layer *layers, int64_t n_layers,
                                     ana_error *err);
 
+/* Most that overlay_write() holds at once for an image of that size. */
+size_t overlay_bytes(int64_t width, int64_t height, int64_t n_layers);
+
 #endif
