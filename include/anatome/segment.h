@@ -73,6 +73,21 @@ ANA_API void ana_session_free(ana_session *session); /* NULL is fine */
 ANA_API ANA_MUST_CHECK ana_status ana_session_set_passes(ana_session *session,
                                                          const ana_passes *passes, ana_error *err);
 
+/* What is going to be done with one image file. */
+typedef struct ana_segment_work {
+    const char *path;
+    int64_t max_pixels;         /* as for ana_image_read() */
+    size_t n_prompts;           /* results that are kept at the same time */
+    bool labels, soft, overlay; /* which of these files are written */
+} ana_segment_work;
+
+/* Plans the memory for reading, asking and writing, from the file's header alone, and tells the
+ * plan to the context's memory function. Fails with ANA_ERR_MEMORY if the context's limit would be
+ * passed. A file whose header cannot be read passes: reading it will tell. */
+ANA_API ANA_MUST_CHECK ana_status ana_session_check_memory(const ana_session *session,
+                                                           const ana_segment_work *work,
+                                                           ana_error *err);
+
 /* The image is not needed afterwards. */
 ANA_API ANA_MUST_CHECK ana_status ana_session_set_image(ana_session *session,
                                                         const ana_image *image, ana_error *err);

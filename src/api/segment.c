@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "io/image_file.h"
 #include "pipeline/labels.h"
+#include "pipeline/memory_plan.h"
 #include "report/canvas.h"
 
 const char *ana_verdict_name(ana_verdict verdict)
@@ -45,6 +46,20 @@ ana_passes ana_passes_defaults(void)
 ana_status ana_session_set_passes(ana_session *session, const ana_passes *passes, ana_error *err)
 {
     return segmenter_set_passes(&session->segmenter, passes, err);
+}
+
+ana_status ana_session_check_memory(const ana_session *session, const ana_segment_work *work,
+                                    ana_error *err)
+{
+    struct segment_work all = {
+        .subject = work->path,
+        .n_prompts = work->n_prompts,
+        .labels = work->labels,
+        .soft = work->soft,
+        .overlay = work->overlay,
+    };
+
+    return segment_check_file(&session->segmenter, &all, work->path, work->max_pixels, err);
 }
 
 ana_status ana_session_set_image(ana_session *session, const ana_image *image, ana_error *err)

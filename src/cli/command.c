@@ -35,7 +35,8 @@ static const struct option common_table[] = {
     {'j', "threads", NULL, "N", OPTION_COUNT, COMMON(threads),
      "threads to use (default: one per core; results do not depend on it)"},
     {0, "memory-limit", NULL, "SIZE", OPTION_SIZE, COMMON(memory_limit),
-     "fail instead of using more memory than this (8G, 512M)"},
+     "fail instead of using more memory than this (8G, 512M); what is\n"
+     "needed is known and told before work begins"},
     {0, "json", NULL, NULL, OPTION_FLAG, COMMON(json),
      "one JSON object on standard output, people's text on standard error"},
     {'q', "quiet", NULL, NULL, OPTION_FLAG, COMMON(quiet), "only errors and warnings"},

@@ -109,12 +109,28 @@ static const char *main_path(const struct case_paths *paths)
 
 /* ---- work ---- */
 
+static ana_status check_memory(const struct case_work *work, ana_error *err)
+{
+    const struct segment_run *run = work->run;
+    const ana_segment_work all = {
+        .path = work->file->path,
+        .max_pixels = run->options->max_pixels,
+        .n_prompts = run->prompts->n,
+        .labels = run->prompts->n > 1,
+        .soft = run->options->soft,
+        .overlay = run->options->overlay,
+    };
+
+    return ana_session_check_memory(run->session, &all, err);
+}
+
 static ana_status ask_all(struct case_work *work, ana_error *err)
 {
     const struct segment_run *run = work->run;
-    ana_status status =
-        ana_image_read(&work->image, work->file->path, run->options->max_pixels, err);
+    ana_status status = check_memory(work, err);
 
+    if (!status)
+        status = ana_image_read(&work->image, work->file->path, run->options->max_pixels, err);
     if (!status)
         status = ana_session_set_image(run->session, work->image, err);
     for (size_t i = 0; !status && i < run->prompts->n; i++) {

@@ -61,6 +61,34 @@ static void write_log(void *user, ana_log_level level, const char *line)
     fprintf(stderr, "anatome: %s%s\n", names[level], line);
 }
 
+static void print_memory_line(const char *what, size_t bytes)
+{
+    fprintf(stderr, "  %-20s %9.1f MB\n", what, (double)bytes / (1 << 20));
+}
+
+/* How plans of memory are shown. */
+static struct {
+    bool all;
+    bool told; /* one table tells enough where each image of a folder is too large */
+} memory_table;
+
+/* With --verbose, and where the limit is too low. */
+static void show_memory_plan(void *user, const ana_memory_plan *plan)
+{
+    const bool too_low = plan->limit_bytes && plan->needed_bytes > plan->limit_bytes;
+
+    (void)user;
+    if (!memory_table.all && (!too_low || memory_table.told))
+        return;
+    memory_table.told = memory_table.told || too_low;
+    fprintf(stderr, "memory for %s:\n", plan->subject);
+    for (size_t i = 0; i < plan->n_items; i++)
+        print_memory_line(plan->items[i].what, plan->items[i].bytes);
+    print_memory_line("in all", plan->needed_bytes);
+    if (plan->limit_bytes)
+        print_memory_line("limit", plan->limit_bytes);
+}
+
 ana_context *open_context(const struct common_options *options)
 {
     ana_context_options settings = ana_context_defaults();
@@ -69,6 +97,8 @@ ana_context *open_context(const struct common_options *options)
 
     settings.n_threads = options->threads > 4096 ? 4096 : (int)options->threads;
     settings.memory_limit_bytes = (size_t)options->memory_limit;
+    memory_table.all = options->verbose;
+    settings.memory_plan = show_memory_plan;
     settings.log = write_log;
     settings.log_level = options->verbose ? ANA_LOG_DEBUG
                          : options->quiet ? ANA_LOG_ERROR

@@ -103,6 +103,14 @@ struct model_facts {
 #define MODEL_KEY_MASK_THRESHOLDS "anatome.mask_thresholds"
 #define MODEL_KEY_CONCEPTS        "anatome.concepts" /* the concept table, CSV */
 
+/* What a session will allocate, for plans of memory. */
+struct model_needs {
+    size_t encoder_bytes, decoder_bytes; /* both plans whole */
+    size_t allocated_bytes;              /* what of them is there already */
+    size_t encode_bytes;                 /* held while an image is encoded */
+    size_t ask_bytes;                    /* held while a question is asked, besides its map */
+};
+
 struct model_kind {
     const char *name;    /* the word in "anatome.kind" */
     const char *summary; /* one line, for `anatome models` */
@@ -126,6 +134,10 @@ struct model_kind {
      * or F32. The image may be freed afterwards. */
     ana_status (*set_image)(struct model_session *session, const struct image *image,
                             ana_error *err);
+
+    /* For an image of that size; out is zeroed by the caller. NULL: nothing is known. */
+    void (*needs)(const struct model_session *session, int64_t height, int64_t width,
+                  struct model_needs *out);
 
     /* out is zeroed by the caller and cleared by it with answer_clear(). Only kinds in `accepts`
      * are given. Same bytes for any number of threads and any order of questions. */
@@ -172,6 +184,8 @@ void model_free(struct model *model); /* NULL is fine; free its sessions first *
 MUST_CHECK ana_status session_create(struct model_session **out, const struct model *model,
                                      struct ana_context *context, ana_error *err);
 void session_free(struct model_session *session); /* NULL is fine */
+struct model_needs session_needs(const struct model_session *session, int64_t height,
+                                 int64_t width);
 MUST_CHECK ana_status session_set_image(struct model_session *session, const struct image *image,
                                         ana_error *err);
 MUST_CHECK ana_status session_ask(struct model_session *session, const struct prompt *prompt,

@@ -192,6 +192,15 @@ void session_free(struct model_session *session)
         session->model->kind->session_free(session);
 }
 
+struct model_needs session_needs(const struct model_session *session, int64_t height, int64_t width)
+{
+    struct model_needs needs = {0};
+
+    if (session->model->kind->needs)
+        session->model->kind->needs(session, height, width, &needs);
+    return needs;
+}
+
 ana_status session_set_image(struct model_session *session, const struct image *image,
                              ana_error *err)
 {

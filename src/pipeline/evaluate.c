@@ -8,8 +8,8 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "imaging/metrics.h"
-#include "io/image_file.h"
 #include "pipeline/evaluate_internal.h"
+#include "pipeline/memory_plan.h"
 #include "pipeline/segment.h"
 #include "report/page.h"
 
@@ -274,6 +274,21 @@ static ana_status ask_absent(const struct bench *bench, const struct task *task,
 
 /* ---- images ---- */
 
+/* Image, one mask and one answer at a time. What surfaces and interior points need depends on the
+ * mask. */
+static ana_status check_memory(const struct bench *bench, const struct task_group *group,
+                               const char *path, ana_error *err)
+{
+    enum { MASK = 1, PARTS = 4 + 1 /* labels, one part as a mask */ };
+    struct segment_work work = {
+        .subject = group->tasks->image,
+        .n_prompts = 1,
+        .compared = bench->options->by == ANA_BY_TEXT ? MASK : MASK + PARTS,
+    };
+
+    return segment_check_file(bench->segmenter, &work, path, bench->options->max_pixels, err);
+}
+
 static ana_status measure_group(const struct bench *bench, const struct task_group *group,
                                 ana_error *err)
 {
@@ -281,7 +296,9 @@ static ana_status measure_group(const struct bench *bench, const struct task_gro
     struct image image = {0};
 
     char *path = path_join(bench->folder, group->tasks->image);
-    ana_status status = path ? image_read(&image, path, &read, err) : ana_fail_memory(err, 0);
+    ana_status status = path ? check_memory(bench, group, path, err) : ana_fail_memory(err, 0);
+    if (!status)
+        status = image_read(&image, path, &read, err);
     const double start = now();
     if (!status)
         status = segmenter_set_image(bench->segmenter, &image, err);
@@ -304,6 +321,15 @@ static ana_status cancelled(ana_error *err)
     return ana_fail(err, ANA_ERR_CANCELLED, "the evaluation was cancelled");
 }
 
+/* Some messages begin with the image's name already. */
+static ana_status tell_image(ana_error *err, ana_status status, const char *image,
+                             const ana_error *error)
+{
+    const bool named = strncmp(error->message, image, strlen(image)) == 0;
+
+    return ana_fail(err, status, "%s%s%s", named ? "" : image, named ? "" : ": ", error->message);
+}
+
 /* The cases of a failed image are taken back; the others go on. */
 static ana_status measure_groups(const struct bench *bench, const struct task_list *tasks,
                                  const struct log *log, ana_error *err)
@@ -319,7 +345,7 @@ static ana_status measure_groups(const struct bench *bench, const struct task_li
             return cancelled(err);
         const ana_status status = measure_group(bench, group, &error);
         if (status == ANA_ERR_MEMORY || status == ANA_ERR_CANCELLED)
-            return ana_fail(err, status, "%s: %s", group->tasks->image, error.message);
+            return tell_image(err, status, group->tasks->image, &error);
         if (status) {
             log_write(log, ANA_LOG_WARNING, "%s: %s", group->tasks->image, error.message);
             bench->cases->n = before.n;

@@ -22,14 +22,14 @@ static ana_status make_plans(struct asker *a, const struct trainee *trainee, str
     const struct plan_request encode = {.outputs = a->features.stage, .n_outputs = MINI_STAGES};
     const struct plan_request decode = {
         .outputs = answers, .n_outputs = 2, .fed = a->features.stage, .n_fed = MINI_STAGES};
-    ana_status status = plan_create(&a->encoder, g, &encode, &env, err);
+    ana_status status = plan_prepare(&a->encoder, g, &encode, &env, err);
     if (!status)
-        status = plan_create(&a->decoder, g, &decode, &env, err);
+        status = plan_prepare(&a->decoder, g, &decode, &env, err);
     return status;
 }
 
-ana_status asker_create(struct asker *out, const struct trainee *trainee, int size,
-                        struct pool *pool, ana_error *err)
+ana_status asker_prepare(struct asker *out, const struct trainee *trainee, int size,
+                         struct pool *pool, ana_error *err)
 {
     struct asker a = {.size = size};
 
@@ -46,6 +46,17 @@ ana_status asker_create(struct asker *out, const struct trainee *trainee, int si
     }
     *out = a;
     return ANA_OK;
+}
+
+size_t asker_bytes(const struct asker *asker)
+{
+    return plan_bytes(asker->encoder) + plan_bytes(asker->decoder);
+}
+
+ana_status asker_allocate(struct asker *asker, ana_error *err)
+{
+    const ana_status status = plan_allocate(asker->encoder, err);
+    return status ? status : plan_allocate(asker->decoder, err);
 }
 
 void asker_clear(struct asker *asker)

@@ -17,9 +17,12 @@ struct asker {
     float *picture; /* [256, 256, 3] */
 };
 
-/* Uses the trainee's parameters as they are at each question. On failure *out is empty. */
-MUST_CHECK ana_status asker_create(struct asker *out, const struct trainee *trainee, int size,
-                                   struct pool *pool, ana_error *err);
+/* Uses the trainee's parameters as they are at each question. On failure *out is empty. The plans
+ * know their size, asker_bytes(), and have no memory yet: asker_allocate() gives it. */
+MUST_CHECK ana_status asker_prepare(struct asker *out, const struct trainee *trainee, int size,
+                                    struct pool *pool, ana_error *err);
+size_t asker_bytes(const struct asker *asker);
+MUST_CHECK ana_status asker_allocate(struct asker *asker, ana_error *err);
 void asker_clear(struct asker *asker);
 /* The small copy as it is, not augmented. */
 MUST_CHECK ana_status asker_look(struct asker *asker, const struct dataset_image *image,

@@ -23,25 +23,37 @@ struct scores {
     int n_present, n_absent;
 };
 
+/* All but the plan's own memory and the batch. */
+static ana_status scorer_prepare(struct scorer *s, const struct trainee *trainee,
+                                 const struct sampler_options *sampling, struct pool *pool,
+                                 ana_error *err)
+{
+    const ana_status status = graph_create(&s->graph, trainee->params, DTYPE_F32, err);
+    if (status)
+        return status;
+    struct graph *g = s->graph;
+    const int64_t n = sampling->n_images, p = n * sampling->prompts_per_image, size = MINI_SIZE;
+    s->images = graph_input(g, "images", DTYPE_F32, SHAPE(n, size, size, 3));
+    s->prompts = mini_prompt_inputs(g, p, size);
+    const struct mini_features features = mini_encode(&trainee->network, g, s->images);
+    s->presence = mini_decode(&trainee->network, g, &features, &s->prompts, false).presence;
+    return plan_prepare(&s->plan, g,
+                        &(struct plan_request){.outputs = &s->presence, .n_outputs = 1},
+                        &(struct plan_env){.pool = pool}, err);
+}
+
 static ana_status scorer_create(struct scorer *s, const struct trainee *trainee,
                                 const struct sampler_options *sampling, struct pool *pool,
                                 ana_error *err)
 {
     struct sampler_options options = *sampling;
     options.size = MINI_SIZE;
-    ana_status status = sample_batch_create(&s->batch, &options, err);
+    ana_status status = scorer_prepare(s, trainee, sampling, pool, err);
     if (!status)
-        status = graph_create(&s->graph, trainee->params, DTYPE_F32, err);
-    if (status)
-        return status;
-    struct graph *g = s->graph;
-    const int64_t n = s->batch.n_images, p = s->batch.n_prompts, size = MINI_SIZE;
-    s->images = graph_input(g, "images", DTYPE_F32, SHAPE(n, size, size, 3));
-    s->prompts = mini_prompt_inputs(g, p, size);
-    const struct mini_features features = mini_encode(&trainee->network, g, s->images);
-    s->presence = mini_decode(&trainee->network, g, &features, &s->prompts, false).presence;
-    return plan_create(&s->plan, g, &(struct plan_request){.outputs = &s->presence, .n_outputs = 1},
-                       &(struct plan_env){.pool = pool}, err);
+        status = plan_allocate(s->plan, err);
+    if (!status)
+        status = sample_batch_create(&s->batch, &options, err);
+    return status;
 }
 
 static void scorer_clear(struct scorer *s)
@@ -49,6 +61,25 @@ static void scorer_clear(struct scorer *s)
     sample_batch_clear(&s->batch);
     plan_free(s->plan);
     graph_free(s->graph);
+}
+
+ana_status calibrate_bytes(size_t *out, const struct trainee *trainee,
+                           const struct sampler_options *sampling, int n_batches, struct pool *pool,
+                           ana_error *err)
+{
+    const size_t before = memory_in_use();
+    const size_t n_scores =
+        (size_t)n_batches * (size_t)sampling->n_images * (size_t)sampling->prompts_per_image;
+    struct scorer s = {0};
+    const ana_status status = scorer_prepare(&s, trainee, sampling, pool, err);
+    *out = status ? 0
+                  : memory_in_use() - before + plan_bytes(s.plan) +
+                        sample_batch_bytes(sampling->n_images, sampling->prompts_per_image,
+                                           MINI_SIZE) +
+                        (size_t)pool_size(pool) * sampler_fill_bytes(MINI_SIZE) +
+                        2 * n_scores * sizeof(double);
+    scorer_clear(&s);
+    return status;
 }
 
 static void feed(const struct scorer *s, value v, const void *data)

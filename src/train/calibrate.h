@@ -28,6 +28,10 @@ MUST_CHECK ana_status calibrate(struct calibration *out, const struct trainee *t
                                 const struct sampler *sampler,
                                 const struct sampler_options *sampling, uint64_t first_step,
                                 int n_batches, struct pool *pool, ana_error *err);
+/* What calibrate() would hold at once. */
+MUST_CHECK ana_status calibrate_bytes(size_t *out, const struct trainee *trainee,
+                                      const struct sampler_options *sampling, int n_batches,
+                                      struct pool *pool, ana_error *err);
 
 /* On the images of `split` that `aside` marks, whole and not augmented, each of their things asked
  * for by name, and beside them things that are not there. Fits presence first, the verdict on the
@@ -37,5 +41,9 @@ MUST_CHECK ana_status calibrate_aside(struct calibration *out, double *each,
                                       const struct trainee *trainee, const struct dataset *dataset,
                                       const struct concepts *concepts, const bool *aside,
                                       const char *split, struct pool *pool, ana_error *err);
+/* What calibrate_aside() would hold at once, but for some bytes for each question. */
+MUST_CHECK ana_status calibrate_aside_bytes(size_t *out, const struct trainee *trainee,
+                                            const struct concepts *concepts, struct pool *pool,
+                                            ana_error *err);
 
 #endif

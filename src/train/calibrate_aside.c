@@ -36,8 +36,8 @@ struct survey {
     uint8_t *part_mask;
 };
 
-static ana_status survey_create(struct survey *s, const struct trainee *trainee, struct pool *pool,
-                                ana_error *err)
+static ana_status survey_prepare(struct survey *s, const struct trainee *trainee, struct pool *pool,
+                                 ana_error *err)
 {
     const size_t n = (size_t)s->concepts->n + 1;
     s->curves = memory_alloc_array_zeroed(n, sizeof *s->curves);
@@ -47,7 +47,7 @@ static ana_status survey_create(struct survey *s, const struct trainee *trainee,
     s->part_mask = memory_alloc(MAP_PIXELS);
     if (!s->curves || !s->absence || !s->map || !s->part || !s->part_mask)
         return ana_fail_memory(err, MAP_PIXELS * sizeof *s->map);
-    return asker_create(&s->asker, trainee, DATASET_SMALL, pool, err);
+    return asker_prepare(&s->asker, trainee, DATASET_SMALL, pool, err);
 }
 
 static void survey_clear(struct survey *s)
@@ -210,13 +210,29 @@ static ana_status fit(struct calibration *out, double *each, const struct survey
     return ANA_OK;
 }
 
+ana_status calibrate_aside_bytes(size_t *out, const struct trainee *trainee,
+                                 const struct concepts *concepts, struct pool *pool, ana_error *err)
+{
+    const size_t before = memory_in_use();
+    const struct plane_shape answer = {DATASET_SMALL, DATASET_SMALL, 1};
+    struct survey s = {.concepts = concepts};
+    const ana_status status = survey_prepare(&s, trainee, pool, err);
+    *out = status ? 0
+                  : memory_in_use() - before + asker_bytes(&s.asker) +
+                        plane_resize_bytes(MAP_SIDE, MAP_SIDE, &answer);
+    survey_clear(&s);
+    return status;
+}
+
 ana_status calibrate_aside(struct calibration *out, double *each, const struct trainee *trainee,
                            const struct dataset *dataset, const struct concepts *concepts,
                            const bool *aside, const char *split, struct pool *pool, ana_error *err)
 {
     struct survey s = {.concepts = concepts, .split = split};
 
-    ana_status status = survey_create(&s, trainee, pool, err);
+    ana_status status = survey_prepare(&s, trainee, pool, err);
+    if (!status)
+        status = asker_allocate(&s.asker, err);
     for (int i = 0; !status && i < dataset->n_images; i++)
         if (aside[i])
             status = ask_image(&s, &dataset->images[i], i, err);

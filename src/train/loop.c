@@ -15,6 +15,7 @@
 #include "train/calibrate.h"
 #include "train/checkpoint.h"
 #include "train/curve_log.h"
+#include "train/memory_plan.h"
 #include "train/sampler.h"
 #include "train/trainee.h"
 #include "train/validate.h"
@@ -200,6 +201,16 @@ static ana_status resume(struct run *run, ana_error *err)
                   at.instruction_set, isa);
     log_write(&run->context->log, ANA_LOG_INFO, "resumed after step %" PRId64, run->step);
     return ANA_OK;
+}
+
+static ana_status check_memory(const struct run *run, ana_error *err)
+{
+    const struct train_memory training = {.trainee = &run->trainee,
+                                          .concepts = &run->concepts,
+                                          .recipe = &run->options->recipe,
+                                          .sampling = &run->sampling,
+                                          .saves = run->options->state != NULL};
+    return train_check_memory(&training, run->context, err);
 }
 
 static ana_status open_log(struct run *run, ana_error *err)
@@ -482,6 +493,8 @@ ana_status train_run(const struct train_options *options, struct ana_context *co
         status = make_trainee(&run, err);
     if (!status)
         status = resume(&run, err);
+    if (!status)
+        status = check_memory(&run, err);
     if (!status)
         status = open_log(&run, err);
     if (!status)

@@ -306,6 +306,25 @@ ana_status sample_batch_create(struct sample_batch *out, const struct sampler_op
     return ANA_OK;
 }
 
+size_t sample_batch_bytes(int n_images, int prompts_per_image, int size)
+{
+    enum { IMAGE_FLOATS = 3, PROMPT_FLOATS = 3 + 1 /* maps, target */ };
+    const size_t s2 = (size_t)size * (size_t)size, b = (size_t)n_images;
+    const size_t p = b * (size_t)prompts_per_image;
+    const size_t small = 3 * sizeof(float) + 3 * sizeof(float) + 2 * sizeof(int32_t) +
+                         WORDS_MAX * sizeof(int32_t) + WORDS_PHRASE_SIZE;
+
+    return sizeof(float) * s2 * (b * IMAGE_FLOATS + p * PROMPT_FLOATS) + p * small +
+           b * sizeof(int32_t);
+}
+
+size_t sampler_fill_bytes(int size)
+{
+    enum { OF_A_PIXEL = 128 }; /* 12 the warp, 4 each of 16 masks, 20 the parts of one, and room */
+
+    return (size_t)size * (size_t)size * OF_A_PIXEL;
+}
+
 void sample_batch_clear(struct sample_batch *batch)
 {
     memory_free(batch->images);

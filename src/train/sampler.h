@@ -57,6 +57,10 @@ struct sample_batch {
 MUST_CHECK ana_status sample_batch_create(struct sample_batch *out,
                                           const struct sampler_options *options, ana_error *err);
 void sample_batch_clear(struct sample_batch *batch);
+size_t sample_batch_bytes(int n_images, int prompts_per_image, int size);
+/* Most that one thread holds while it draws an image of a batch, but for pictures of very many
+ * targets. */
+size_t sampler_fill_bytes(int size);
 
 struct sampler;
 /* Borrows the dataset, the table and the options' lists. Fails if nothing is left to train on. */

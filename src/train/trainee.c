@@ -113,9 +113,10 @@ static void make_loss(struct train_step *step, const struct trainee *trainee,
         nn_combine(g, "loss", main, 1, step->loss[LOSS_AUXILIARY], recipe->auxiliary_weight);
 }
 
-ana_status train_step_create(struct train_step **out, const struct trainee *trainee,
-                             const struct train_recipe *recipe, int size, struct pool *pool,
-                             ana_error *err)
+/* All but the plan's own memory. */
+static ana_status prepare_step(struct train_step **out, const struct trainee *trainee,
+                               const struct train_recipe *recipe, int size, struct pool *pool,
+                               ana_error *err)
 {
     *out = NULL;
     struct train_step *step = memory_alloc_zeroed(sizeof *step);
@@ -133,7 +134,7 @@ ana_status train_step_create(struct train_step **out, const struct trainee *trai
                                              .wrt_params = true,
                                              .training = true};
         status =
-            plan_create(&step->plan, step->graph, &request, &(struct plan_env){.pool = pool}, err);
+            plan_prepare(&step->plan, step->graph, &request, &(struct plan_env){.pool = pool}, err);
     }
     if (status) {
         train_step_free(step);
@@ -141,6 +142,32 @@ ana_status train_step_create(struct train_step **out, const struct trainee *trai
     }
     *out = step;
     return ANA_OK;
+}
+
+ana_status train_step_create(struct train_step **out, const struct trainee *trainee,
+                             const struct train_recipe *recipe, int size, struct pool *pool,
+                             ana_error *err)
+{
+    ana_status status = prepare_step(out, trainee, recipe, size, pool, err);
+    if (!status)
+        status = plan_allocate((*out)->plan, err);
+    if (status) {
+        train_step_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+ana_status train_step_bytes(size_t *out, const struct trainee *trainee,
+                            const struct train_recipe *recipe, int size, struct pool *pool,
+                            ana_error *err)
+{
+    const size_t before = memory_in_use();
+    struct train_step *step;
+    const ana_status status = prepare_step(&step, trainee, recipe, size, pool, err);
+    *out = status ? 0 : memory_in_use() - before + plan_bytes(step->plan);
+    train_step_free(step);
+    return status;
 }
 
 void train_step_free(struct train_step *step)

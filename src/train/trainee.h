@@ -30,6 +30,10 @@ struct train_step;
 MUST_CHECK ana_status train_step_create(struct train_step **out, const struct trainee *trainee,
                                         const struct train_recipe *recipe, int size,
                                         struct pool *pool, ana_error *err);
+/* What train_step_create() would allocate. */
+MUST_CHECK ana_status train_step_bytes(size_t *out, const struct trainee *trainee,
+                                       const struct train_recipe *recipe, int size,
+                                       struct pool *pool, ana_error *err);
 void train_step_free(struct train_step *step);
 /* Forward and backward over a batch; parts of the loss out. Gradients stay in the plan until the
  * next call: train_step_gradients() fills one view a parameter (data NULL: not trained). */

@@ -16,8 +16,8 @@ struct judge {
     int *n;
 };
 
-static ana_status judge_create(struct judge *j, const struct trainee *trainee, int size,
-                               const struct concepts *concepts, struct pool *pool, ana_error *err)
+static ana_status judge_prepare(struct judge *j, const struct trainee *trainee, int size,
+                                const struct concepts *concepts, struct pool *pool, ana_error *err)
 {
     const size_t n = (size_t)concepts->n + 1;
     j->answer = memory_alloc_array(MASK_PIXELS, sizeof(float));
@@ -25,7 +25,7 @@ static ana_status judge_create(struct judge *j, const struct trainee *trainee, i
     j->n = memory_alloc_array_zeroed(n, sizeof(int));
     if (!j->answer || !j->sum || !j->n)
         return ana_fail_memory(err, MASK_PIXELS * sizeof(float));
-    return asker_create(&j->asker, trainee, size, pool, err);
+    return asker_prepare(&j->asker, trainee, size, pool, err);
 }
 
 static void judge_clear(struct judge *j)
@@ -34,6 +34,21 @@ static void judge_clear(struct judge *j)
     memory_free(j->answer);
     memory_free(j->sum);
     memory_free(j->n);
+}
+
+ana_status validate_bytes(size_t *out, const struct trainee *trainee,
+                          const struct concepts *concepts, int size, struct pool *pool,
+                          ana_error *err)
+{
+    const size_t before = memory_in_use();
+    const struct plane_shape picture = {DATASET_SMALL, DATASET_SMALL, 3};
+    struct judge j = {0};
+    const ana_status status = judge_prepare(&j, trainee, size, concepts, pool, err);
+    *out = status ? 0
+                  : memory_in_use() - before + asker_bytes(&j.asker) +
+                        plane_resize_bytes(DATASET_SMALL, DATASET_SMALL, &picture);
+    judge_clear(&j);
+    return status;
 }
 
 static double dice_of(const float *logits, const uint8_t *mask)
@@ -87,7 +102,9 @@ ana_status validate(double *dice, const struct trainee *trainee, const struct da
                     ana_error *err)
 {
     struct judge j = {0};
-    ana_status status = judge_create(&j, trainee, size, concepts, pool, err);
+    ana_status status = judge_prepare(&j, trainee, size, concepts, pool, err);
+    if (!status)
+        status = asker_allocate(&j.asker, err);
     for (int i = 0; !status && i < dataset->n_images; i++)
         status = judge_image(&j, &dataset->images[i], split, err);
     double sum = 0;

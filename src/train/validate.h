@@ -12,5 +12,9 @@
 MUST_CHECK ana_status validate(double *dice, const struct trainee *trainee,
                                const struct dataset *dataset, const struct concepts *concepts,
                                const char *split, int size, struct pool *pool, ana_error *err);
+/* What validate() would hold at once. */
+MUST_CHECK ana_status validate_bytes(size_t *out, const struct trainee *trainee,
+                                     const struct concepts *concepts, int size, struct pool *pool,
+                                     ana_error *err);
 
 #endif

@@ -1,10 +1,12 @@
 /* mini in use: one graph, two plans. The first runs the encoder; the second starts at its features
- * and runs the decoder for one prompt. */
+ * and runs the decoder for one prompt. Both are prepared with the session, so that their size is
+ * known, and allocated with the first image. */
 #include "models/mini/mini.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/memory.h"
 #include "imaging/resize.h"
 #include "models/mini/maps.h"
@@ -131,13 +133,13 @@ static ana_status make_plans(struct mini_session *session, struct pool *pool, an
     const struct plan_env env = {.pool = pool};
     const struct plan_request encode = {.outputs = session->features.stage,
                                         .n_outputs = MINI_STAGES};
-    ana_status status = plan_create(&session->encoder, session->graph, &encode, &env, err);
+    ana_status status = plan_prepare(&session->encoder, session->graph, &encode, &env, err);
     if (status)
         return status;
     const value answers[] = {session->outputs.logits, session->outputs.presence};
     const struct plan_request decode = {
         .outputs = answers, .n_outputs = 2, .fed = session->features.stage, .n_fed = MINI_STAGES};
-    return plan_create(&session->decoder, session->graph, &decode, &env, err);
+    return plan_prepare(&session->decoder, session->graph, &decode, &env, err);
 }
 
 static ana_status mini_session_create(struct model_session **out, const struct model *model,
@@ -203,13 +205,38 @@ ana_status mini_picture(float *out, int64_t size, const struct image *image, ana
     return status;
 }
 
+/* Of mini_picture() and make_map(). */
+static void mini_needs(const struct model_session *base, int64_t height, int64_t width,
+                       struct model_needs *out)
+{
+    const struct mini_session *session = (const struct mini_session *)base;
+    const size_t row = bytes_product((size_t)width, 3 * sizeof(float));
+    const size_t narrow = bytes_product((size_t)height, MINI_SIZE * 3 * sizeof(float));
+    const size_t across = plane_resize_bytes(1, MINI_SIZE, &(struct plane_shape){1, width, 3});
+    const size_t down =
+        plane_resize_bytes(MINI_SIZE, MINI_SIZE, &(struct plane_shape){height, MINI_SIZE, 3});
+
+    out->encoder_bytes = plan_bytes(session->encoder);
+    out->decoder_bytes = plan_bytes(session->decoder);
+    out->allocated_bytes = (plan_is_allocated(session->encoder) ? out->encoder_bytes : 0) +
+                           (plan_is_allocated(session->decoder) ? out->decoder_bytes : 0);
+    out->encode_bytes = bytes_sum(bytes_sum(row, narrow), bytes_larger(across, down));
+    out->ask_bytes =
+        plane_resize_bytes(height, width, &(struct plane_shape){MINI_SIZE, MINI_SIZE, 1});
+}
+
 static ana_status mini_set_image(struct model_session *base, const struct image *image,
                                  ana_error *err)
 {
     struct mini_session *session = as_session(base);
     session->height = session->width = 0;
+    ana_status status = plan_allocate(session->encoder, err);
+    if (!status)
+        status = plan_allocate(session->decoder, err);
+    if (status)
+        return status;
     const struct tensor picture = plan_value(session->encoder, session->image);
-    ana_status status = mini_picture(tensor_f32(&picture), MINI_SIZE, image, err);
+    status = mini_picture(tensor_f32(&picture), MINI_SIZE, image, err);
     if (!status)
         status = plan_forward(session->encoder, is_cancelled, base, err);
     if (status)
@@ -347,6 +374,7 @@ const struct model_kind model_kind_mini = {
     .free = mini_free,
     .session_create = mini_session_create,
     .session_free = mini_session_free,
+    .needs = mini_needs,
     .set_image = mini_set_image,
     .ask = mini_ask,
 };
