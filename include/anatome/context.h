@@ -66,6 +66,11 @@ ANA_API ANA_MUST_CHECK ana_status ana_context_create(ana_context **out,
 ANA_API void ana_context_free(ana_context *context); /* NULL is fine; free its users first */
 ANA_API int ana_context_threads(const ana_context *context);
 
+/* Results appear under their names when they are complete; a process that is killed may leave the
+ * half of one, named .anatome-<numbers>.tmp, beside them. Removes such leftovers from a folder, but
+ * none that a running process writes. ana_train() does it for its own folders. */
+ANA_API void ana_remove_leftovers(const char *folder);
+
 /* Bytes of the library's own allocations in this process: now, and at their highest. */
 ANA_API size_t ana_memory_in_use(void);
 ANA_API size_t ana_memory_peak(void);

@@ -2,6 +2,7 @@
  * context that sets one lifts it again when it is freed. */
 #include "base/context.h"
 
+#include "base/file.h"
 #include "base/memory.h"
 
 enum { MAX_THREADS = 4096 }; /* beyond it a typing error is more likely than a machine */
@@ -48,6 +49,11 @@ void ana_context_free(ana_context *context)
         memory_set_limit(0);
     pool_free(context->pool);
     memory_free(context);
+}
+
+void ana_remove_leftovers(const char *folder)
+{
+    file_sweep(folder);
 }
 
 size_t ana_memory_in_use(void)

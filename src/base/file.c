@@ -5,6 +5,10 @@
  * replaced and are written directly; symbolic links are followed, so that /dev/stdout stays what it
  * is.
  *
+ * A temporary file is locked while it is written, so that file_sweep() can tell one that is being
+ * written from one that a killed process left. The lock is flock()'s: of the open file, not of the
+ * process, and so good within one process too.
+ *
  * realpath() is an X/Open function.
  */
 #define _XOPEN_SOURCE 700
@@ -15,12 +19,14 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file_internal.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 enum {
     FIRST_READ_BYTES = 64 * 1024, /* where the size is not known beforehand */
@@ -144,8 +150,29 @@ ana_status file_read(uint8_t **out, size_t *size, const char *path, size_t limit
     return status;
 }
 
-/* Opens a name that did not exist. Not mkstemp(): the file shall get the permissions that the
- * user's umask gives to new files. */
+#define TEMPORARY_PREFIX ".anatome-"
+#define TEMPORARY_SUFFIX ".tmp"
+
+/* A descriptor of a new, locked file; -1 with errno set. EEXIST also if a sweep was quicker. Not
+ * mkstemp(): the file shall get the permissions that the user's umask gives to new files. */
+static int open_locked(const char *path)
+{
+    struct stat info;
+    const int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+
+    if (descriptor < 0)
+        return -1;
+    /* Some file systems know no locks; a sweep then leaves their files alone. */
+    const bool swept = (flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) ||
+                       (fstat(descriptor, &info) == 0 && info.st_nlink == 0);
+    if (!swept)
+        return descriptor;
+    (void)close(descriptor);
+    errno = EEXIST;
+    return -1;
+}
+
+/* Opens a name that did not exist. */
 static ana_status create_temporary(struct file_writer *writer, int *descriptor, ana_error *err)
 {
     char name[64];
@@ -154,13 +181,14 @@ static ana_status create_temporary(struct file_writer *writer, int *descriptor, 
 
     *descriptor = -1;
     for (int i = 0; *descriptor < 0 && failure == EEXIST && i < TEMPORARY_ATTEMPTS; i++) {
-        (void)snprintf(name, sizeof name, ".anatome-%ld-%d.tmp", (long)getpid(), i);
+        (void)snprintf(name, sizeof name, TEMPORARY_PREFIX "%ld-%d" TEMPORARY_SUFFIX,
+                       (long)getpid(), i);
         writer->temporary = path_join(folder, name);
         if (!writer->temporary) {
             failure = ENOMEM;
             break;
         }
-        *descriptor = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        *descriptor = open_locked(writer->temporary);
         if (*descriptor < 0) {
             failure = errno;
             memory_free(writer->temporary);
@@ -245,10 +273,7 @@ ana_status file_commit(struct file_writer *writer, ana_error *err)
         failure = EIO; /* the reason of an earlier write is lost */
     if (!sync_stream(writer->stream))
         failure = errno;
-    if (fclose(writer->stream) != 0 && !failure)
-        failure = errno;
-    writer->stream = NULL;
-    if (!failure && writer->temporary) {
+    if (!failure && writer->temporary) { /* while it is open, and so locked */
         if (rename(writer->temporary, writer->path) != 0) {
             failure = errno;
         } else {
@@ -257,6 +282,14 @@ ana_status file_commit(struct file_writer *writer, ana_error *err)
             sync_folder(writer->path);
         }
     }
+    if (writer->temporary) {
+        (void)unlink(writer->temporary);
+        memory_free(writer->temporary);
+        writer->temporary = NULL;
+    }
+    if (fclose(writer->stream) != 0 && !failure)
+        failure = errno;
+    writer->stream = NULL;
     const ana_status status = failure ? file_fail(err, "write", writer->path, failure) : ANA_OK;
     file_discard(writer);
     return status;
@@ -264,13 +297,60 @@ ana_status file_commit(struct file_writer *writer, ana_error *err)
 
 void file_discard(struct file_writer *writer)
 {
-    if (writer->stream)
-        (void)fclose(writer->stream);
     if (writer->temporary)
         (void)unlink(writer->temporary);
+    if (writer->stream)
+        (void)fclose(writer->stream);
     memory_free(writer->temporary);
     memory_free(writer->path);
     *writer = (struct file_writer){0};
+}
+
+/* As create_temporary() names them: two numbers between prefix and suffix. */
+static bool is_temporary_name(const char *name)
+{
+    static const char digits[] = "0123456789";
+
+    if (!string_starts_with(name, TEMPORARY_PREFIX))
+        return false;
+    name += sizeof TEMPORARY_PREFIX - 1;
+    const size_t first = strspn(name, digits);
+    if (!first || name[first] != '-')
+        return false;
+    name += first + 1;
+    const size_t second = strspn(name, digits);
+    return second && strcmp(name + second, TEMPORARY_SUFFIX) == 0;
+}
+
+/* Whoever gets the lock knows that nobody writes; the name may have gone to another file meanwhile.
+ */
+static void remove_unlocked(const char *path)
+{
+    struct stat info, named;
+    const int descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    if (descriptor < 0)
+        return;
+    if (fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode) &&
+        flock(descriptor, LOCK_EX | LOCK_NB) == 0 && lstat(path, &named) == 0 &&
+        named.st_ino == info.st_ino && named.st_dev == info.st_dev)
+        (void)unlink(path);
+    (void)close(descriptor);
+}
+
+void file_sweep(const char *folder)
+{
+    struct path_list names;
+
+    if (folder_list(&names, folder, NULL))
+        return;
+    for (size_t i = 0; i < names.n; i++) {
+        char *path = is_temporary_name(names.items[i]) ? path_join(folder, names.items[i]) : NULL;
+        if (path)
+            remove_unlocked(path);
+        memory_free(path);
+    }
+    path_list_clear(&names);
 }
 
 ana_status file_write(const char *path, const void *data, size_t size, ana_error *err)

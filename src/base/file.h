@@ -35,6 +35,10 @@ MUST_CHECK ana_status file_commit(struct file_writer *writer, ana_error *err); /
 void file_discard(struct file_writer *writer); /* nothing stays behind; fine after commit */
 MUST_CHECK ana_status file_write(const char *path, const void *data, size_t size, ana_error *err);
 
+/* Removes the temporary files that killed processes left in a folder; those being written, by
+ * whatever process on whatever machine, stay. Best effort, nothing is reported. */
+void file_sweep(const char *folder);
+
 bool path_exists(const char *path);
 bool path_is_folder(const char *path);
 MUST_CHECK ana_status path_make_folders(const char *path, ana_error *err); /* like mkdir -p */

@@ -108,6 +108,37 @@ bool string_starts_with(const char *string, const char *prefix)
     return strncmp(string, prefix, strlen(prefix)) == 0;
 }
 
+/* Length of the UTF-8 sequence at `at` (RFC 3629), 0 if it is none. The terminating 0 is no
+ * continuation, so nothing behind it is read. */
+static size_t utf8_length(const unsigned char *at)
+{
+    if (at[0] < 0x80)
+        return 1;
+    const size_t n = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
+    const unsigned char low = at[0] == 0xe0 ? 0xa0 : at[0] == 0xf0 ? 0x90 : 0x80;
+    const unsigned char high = at[0] == 0xed ? 0x9f : at[0] == 0xf4 ? 0x8f : 0xbf;
+
+    if (at[0] < 0xc2 || at[0] > 0xf4 || at[1] < low || at[1] > high)
+        return 0;
+    for (size_t i = 2; i < n; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    return n;
+}
+
+bool string_is_utf8(const char *string)
+{
+    const unsigned char *at = (const unsigned char *)string;
+
+    while (*at) {
+        const size_t n = utf8_length(at);
+        if (!n)
+            return false;
+        at += n;
+    }
+    return true;
+}
+
 bool string_ends_with(const char *string, const char *suffix)
 {
     const size_t size = strlen(string);

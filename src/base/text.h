@@ -21,6 +21,7 @@ void text_appendf(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
 const char *text_string(const struct text *text); /* "" while empty */
 
 bool string_starts_with(const char *string, const char *prefix);
+bool string_is_utf8(const char *string); /* no overlong forms, no surrogates */
 bool string_ends_with(const char *string, const char *suffix);
 /* Whole string as a number, nothing before or after it. */
 bool string_to_int64(const char *string, long long *out);

@@ -41,6 +41,17 @@ bool is_same_file(const char *a, const char *b)
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+bool identity_of(char out[64], const char *path)
+{
+    struct stat facts;
+
+    if (stat(path, &facts) != 0)
+        return false;
+    snprintf(out, 64, "%llx:%llx", (unsigned long long)facts.st_dev,
+             (unsigned long long)facts.st_ino);
+    return true;
+}
+
 bool make_folders(const char *path)
 {
     char *copy = strdup(path);
@@ -54,7 +65,10 @@ bool make_folders(const char *path)
         }
     if (good)
         good = mkdir(path, 0777) == 0 || (errno == EEXIST && is_folder(path));
-    if (!good)
+    if (!good && !is_folder(path) && file_exists(path))
+        complain("%s is no folder: results go to a folder, or to a file whose name ends in .png",
+                 path);
+    else if (!good)
         complain("cannot make the folder %s: %s", path, copy ? strerror(errno) : "out of memory");
     free(copy);
     return good;
@@ -220,6 +234,11 @@ enum name_state name_set_add(struct name_set *set, const char *name)
     set->slots[slot] = strdup(name);
     set->n += set->slots[slot] != NULL;
     return set->slots[slot] ? NAME_NEW : NAME_FAILED;
+}
+
+bool name_set_has(const struct name_set *set, const char *name)
+{
+    return set->n_slots && set->slots[slot_of(set->slots, set->n_slots, name)];
 }
 
 void name_set_clear(struct name_set *set)

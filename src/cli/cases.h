@@ -26,6 +26,7 @@ struct name_set {
 };
 enum name_state { NAME_NEW, NAME_TAKEN, NAME_FAILED /* out of memory */ };
 enum name_state name_set_add(struct name_set *set, const char *name);
+bool name_set_has(const struct name_set *set, const char *name);
 void name_set_clear(struct name_set *set);
 
 /* The part of a path behind the last slash, borrowed. */
@@ -34,6 +35,8 @@ bool is_folder(const char *path);
 bool file_exists(const char *path);
 /* True if both names lead to one file. */
 bool is_same_file(const char *a, const char *b);
+/* A name for the file itself, the same for all its paths; false if there is no such file. */
+bool identity_of(char out[64], const char *path);
 /* Makes the folder and those above it; complains and returns false if it cannot. */
 bool make_folders(const char *path);
 

@@ -55,6 +55,17 @@ static size_t utf8_length(const unsigned char *text)
     return n;
 }
 
+bool is_utf8(const char *text)
+{
+    while (*text) {
+        const size_t n = utf8_length((const unsigned char *)text);
+        if (n == 0)
+            return false;
+        text += n;
+    }
+    return true;
+}
+
 static void append_quoted(struct json_out *json, const char *text)
 {
     char escape[8];

@@ -24,6 +24,8 @@ void out_integer(struct json_out *json, const char *key, int64_t value);
 void out_number(struct json_out *json, const char *key, double value); /* not finite: null */
 void out_flag(struct json_out *json, const char *key, bool value);
 
+bool is_utf8(const char *text);
+
 /* To standard output; false if it could not be made or written. */
 bool json_out_print(struct json_out *json);
 void json_out_clear(struct json_out *json);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/cases.h"
+#include "cli/json_out.h"
 #include "cli/terminal.h"
 
 /* n numbers with commas between; what follows the last one is left in *rest. */
@@ -179,6 +180,9 @@ int prompts_open(struct prompt_list *out, const struct command *command,
         code = usage_error(command, "nothing was asked: give --text, --box or --point");
     if (!code && has_blank(&all))
         code = usage_error(command, "--text is empty");
+    for (size_t i = 0; i < all.n && !code; i++)
+        if (!is_utf8(all.items[i]))
+            code = usage_error(command, "words are expected in UTF-8, \"%s\" is not", all.items[i]);
     if (!code)
         code = build_prompts(&p, &all);
     strings_clear(&all);

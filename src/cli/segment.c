@@ -147,29 +147,22 @@ static bool ends_in_png(const char *path)
     return n > 4 && strcmp(path + n - 4, ".png") == 0 && !is_folder(path);
 }
 
-static int run_with(const struct segment_options *options, const struct case_list *cases,
-                    const struct prompt_list *prompts, ana_context *context, const ana_model *model)
+static int run_with(struct segment_run *run, const struct case_list *cases, ana_context *context,
+                    const ana_model *model)
 {
     const double start = seconds_now();
-    const bool only_file = options->output && ends_in_png(options->output);
-    char *folder =
-        only_file ? folder_of(options->output) : strdup(options->output ? options->output : ".");
-    struct segment_run run = {.options = options, .prompts = prompts, .folder = folder};
     struct json_out json = {0};
     ana_error error;
 
-    run.only_file = only_file ? options->output : NULL;
-    if (!folder || !make_folders(folder)) {
-        free(folder);
+    if (!make_folders(run->folder))
         return EXIT_CODE_FAILED;
-    }
+    ana_remove_leftovers(run->folder);
     ana_passes passes = ana_passes_defaults();
-    (void)passes_parse(&passes, options->flip, options->tiles); /* checked with the options */
-    if (ana_session_create(&run.session, model, context, &error) ||
-        ana_session_set_passes(run.session, &passes, &error)) {
+    (void)passes_parse(&passes, run->options->flip, run->options->tiles); /* checked before */
+    if (ana_session_create(&run->session, model, context, &error) ||
+        ana_session_set_passes(run->session, &passes, &error)) {
         complain("%s", error.message);
-        ana_session_free(run.session);
-        free(folder);
+        ana_session_free(run->session);
         return EXIT_CODE_FAILED;
     }
 
@@ -179,66 +172,126 @@ static int run_with(const struct segment_options *options, const struct case_lis
     out_string(&json, "instruction_set", ana_instruction_set());
     out_integer(&json, "threads", ana_context_threads(context));
     report_model(&json, model);
-    const struct tally tally = run_cases(&run, cases, &json);
-    const int code = finish(options, &json, &tally, start);
+    const struct tally tally = run_cases(run, cases, &json);
+    const int code = finish(run->options, &json, &tally, start);
     json_out_clear(&json);
-    ana_session_free(run.session);
-    free(folder);
+    ana_session_free(run->session);
     return code;
 }
 
-/* "a" with the words "b c" and "a_b" with "c" both want a_b_c.png. */
-static int check_names(const struct case_list *cases, const struct prompt_list *prompts)
-{
-    struct name_set taken = {0};
-    int code = EXIT_CODE_OK;
+/* ---- what would go wrong is said before anything is computed ---- */
 
-    for (size_t i = 0; !code && i < cases->n; i++)
-        for (size_t k = 0; !code && k < prompts->n; k++) {
-            char name[1024];
-            snprintf(name, sizeof name, "%.800s_%s", cases->items[i].name, prompts->slugs[k]);
-            if (name_set_add(&taken, name) != NAME_NEW)
-                code = usage_error(&command_segment,
-                                   "two results would be called %s: use several runs", name);
-        }
-    name_set_clear(&taken);
-    return code;
+/* A later run would take the results for images. */
+static int check_folders(const struct segment_run *run)
+{
+    const struct strings *inputs = &run->options->inputs;
+
+    for (size_t i = 0; i < inputs->n; i++)
+        if (is_folder(inputs->items[i]) && is_same_file(inputs->items[i], run->folder))
+            return usage_error(&command_segment,
+                               "the results would lie among the images of %s: name another folder "
+                               "with --output",
+                               inputs->items[i]);
+    return EXIT_CODE_OK;
 }
 
-static int check(const struct segment_options *options, const struct case_list *cases,
-                 const struct prompt_list *prompts)
+struct path_check {
+    struct name_set taken;  /* paths of results */
+    struct name_set inputs; /* identities of the images */
+    int code;
+};
+
+/* "a" with the words "b c" and "a_b" with "c" both want a_b_c.png; a.png with "mask" wants the
+ * image a_mask.png. */
+static bool check_path(void *user, const char *path)
 {
+    struct path_check *check = user;
+    char identity[64];
+    const enum name_state state = name_set_add(&check->taken, path);
+
+    if (state == NAME_TAKEN)
+        check->code = usage_error(
+            &command_segment, "two results would be called %s: use several runs", base_name(path));
+    else if (identity_of(identity, path) && name_set_has(&check->inputs, identity))
+        check->code =
+            usage_error(&command_segment, "the result %s would overwrite the input", path);
+    return state != NAME_FAILED && !check->code;
+}
+
+static int check_paths(const struct segment_run *run, const struct case_list *cases)
+{
+    struct path_check check = {0};
+    char identity[64];
+    bool good = true;
+
+    for (size_t i = 0; good && i < cases->n; i++)
+        if (identity_of(identity, cases->items[i].path))
+            good = name_set_add(&check.inputs, identity) != NAME_FAILED;
+    for (size_t i = 0; good && i < cases->n; i++)
+        good = segment_case_paths(run, &cases->items[i], check_path, &check);
+    if (!good && !check.code) {
+        complain("out of memory");
+        check.code = EXIT_CODE_FAILED;
+    }
+    name_set_clear(&check.taken);
+    name_set_clear(&check.inputs);
+    return check.code;
+}
+
+static int check(const struct segment_run *run, const struct case_list *cases)
+{
+    const struct segment_options *options = run->options;
     ana_passes passes;
 
     if (!passes_parse(&passes, options->flip, options->tiles))
         return usage_error(&command_segment, "--tiles %s: " PASSES_TILES_EXPECTED, options->tiles);
     if (options->n_parts < 1 || options->part >= options->n_parts)
         return usage_error(&command_segment, "--part-id must be below --num-parts");
-    if (options->output && ends_in_png(options->output) && cases->n > 1)
+    if (run->only_file && cases->n > 1)
         return usage_error(&command_segment,
                            "--output %s names one file, but there are %zu images: give a folder",
                            options->output, cases->n);
-    if (cases->n > 1 && prompts->n > 1 && (options->separate || options->soft))
-        return check_names(cases, prompts);
-    return EXIT_CODE_OK;
+    const int code = check_folders(run);
+    return code ? code : check_paths(run, cases);
 }
 
-static int run_on(const struct segment_options *options, const struct case_list *cases,
-                  const struct prompt_list *prompts)
+static int run_on(struct segment_run *run, const struct case_list *cases)
 {
     ana_model *model = NULL;
     ana_error error;
 
-    ana_context *context = open_context(&options->common);
+    ana_context *context = open_context(&run->options->common);
     if (!context)
         return EXIT_CODE_FAILED;
     int code = EXIT_CODE_FAILED;
-    if (ana_model_open(&model, options->model, &error))
+    if (ana_model_open(&model, run->options->model, &error))
         complain("%s", error.message);
     else
-        code = run_with(options, cases, prompts, context, model);
+        code = run_with(run, cases, context, model);
     ana_model_free(model);
     ana_context_free(context);
+    return code;
+}
+
+static int check_and_run(const struct segment_options *options, const struct case_list *cases,
+                         const struct prompt_list *prompts)
+{
+    const char *output = options->output ? options->output : ".";
+    const bool only_file = ends_in_png(output);
+    char *folder = only_file ? folder_of(output) : strdup(output);
+    struct segment_run run = {.options = options,
+                              .prompts = prompts,
+                              .folder = folder,
+                              .only_file = only_file ? output : NULL};
+
+    if (!folder) {
+        complain("out of memory");
+        return EXIT_CODE_FAILED;
+    }
+    int code = check(&run, cases);
+    if (!code)
+        code = run_on(&run, cases);
+    free(folder);
     return code;
 }
 
@@ -258,9 +311,7 @@ static int run(void *data)
     if (!code && !cases_open(&cases, &options->inputs))
         code = EXIT_CODE_FAILED;
     if (!code)
-        code = check(options, &cases, &prompts);
-    if (!code)
-        code = run_on(options, &cases, &prompts);
+        code = check_and_run(options, &cases, &prompts);
     cases_clear(&cases);
     prompts_clear(&prompts);
     return code;
@@ -274,8 +325,9 @@ const struct command command_segment = {
     .about =
         "Writes for each PNG, JPEG or TIFF image a mask of its own size: FOLDER/NAME_WORDS.png\n"
         "with 0 and 255 for one prompt, or NAME_labels.png with 1, 2, ... in the order asked\n"
-        "and NAME_labels.json for several; where they overlap, the later one wins. Boxes and\n"
-        "points go with every text. If what was asked for is not in the image, the mask is empty\n"
+        "and NAME_labels.json for several; where they overlap, the later one wins. Results never\n"
+        "go into a folder that is an input itself. Boxes and points go with every text. If what "
+        "was asked for is not in the image, the mask is empty\n"
         "and the verdict says \"not found\"; \"doubtful\" masks need a look.\n"
         "The exit status is 0, 1 if any image failed (the others are done), 2 if the command line\n"
         "makes no sense, 130 if interrupted.",

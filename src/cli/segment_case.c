@@ -166,16 +166,21 @@ static ana_status write_all(const struct case_work *work, ana_error *err)
     return status;
 }
 
-static bool overwrites_input(const struct case_work *work)
+bool segment_case_paths(const struct segment_run *run, const struct case_file *file,
+                        bool (*visit)(void *user, const char *path), void *user)
 {
-    const struct case_paths *p = &work->paths;
-    bool same = false;
+    struct case_work work = {.run = run, .file = file};
+    bool good = make_paths(&work);
+    const struct case_paths *p = &work.paths;
+    const char *const single[] = {p->labels, p->legend, p->overlay};
 
-    for (size_t i = 0; i < p->n; i++)
-        same = same || (p->masks[i] && is_same_file(p->masks[i], work->file->path)) ||
-               (p->softs[i] && is_same_file(p->softs[i], work->file->path));
-    return same || (p->labels && is_same_file(p->labels, work->file->path)) ||
-           (p->overlay && is_same_file(p->overlay, work->file->path));
+    for (size_t i = 0; good && i < p->n; i++)
+        good = (!p->masks[i] || visit(user, p->masks[i])) &&
+               (!p->softs[i] || visit(user, p->softs[i]));
+    for (size_t i = 0; good && i < sizeof single / sizeof single[0]; i++)
+        good = !single[i] || visit(user, single[i]);
+    paths_clear(&work.paths);
+    return good;
 }
 
 /* ---- report ---- */
@@ -332,13 +337,7 @@ static enum case_end do_case(struct case_work *work, char *message, size_t size)
     if (work->run->options->no_overwrite && file_exists(main_path(&work->paths)))
         return CASE_SKIPPED;
 
-    ana_status status = ANA_OK;
-    if (overwrites_input(work)) {
-        status = ANA_ERR_ARGUMENT;
-        snprintf(error.message, sizeof error.message, "the result would overwrite the input");
-    }
-    if (!status)
-        status = ask_all(work, &error);
+    ana_status status = ask_all(work, &error);
     if (interrupted())
         return CASE_INTERRUPTED;
     if (!status)

@@ -29,6 +29,11 @@ struct segment_run {
     const char *only_file; /* --output FILE.png: the mask or the labels go there; NULL */
 };
 
+/* Calls visit with each path that a case's results will have, until it returns false. False then,
+ * or when out of memory. */
+bool segment_case_paths(const struct segment_run *run, const struct case_file *file,
+                        bool (*visit)(void *user, const char *path), void *user);
+
 enum case_end { CASE_DONE, CASE_SKIPPED, CASE_FAILED, CASE_INTERRUPTED };
 
 /* Adds one object to the JSON, says one line or complains. */

@@ -105,14 +105,6 @@ struct json *json_new_double(double number)
     return value;
 }
 
-/* jansson refuses to make a string of anything but UTF-8. */
-static bool is_utf8(const char *string)
-{
-    json_t *probe = json_string(string);
-    json_decref(probe);
-    return probe != NULL;
-}
-
 /* The string is known to be UTF-8. */
 static struct json *new_string(const char *string)
 {
@@ -129,7 +121,7 @@ static struct json *new_string(const char *string)
 
 struct json *json_new_string(const char *string)
 {
-    return string && is_utf8(string) ? new_string(string) : NULL;
+    return string && string_is_utf8(string) ? new_string(string) : NULL;
 }
 
 /* ---- members ---- */
@@ -231,7 +223,7 @@ void json_put(struct json *object, const char *key, struct json *value)
     const int64_t at = find_member(object, key);
     if (at >= 0) {
         replace_child(object, at, value);
-    } else if (!is_utf8(key) || !add_child(object, key, value)) {
+    } else if (!string_is_utf8(key) || !add_child(object, key, value)) {
         object->failed = true;
         json_free(value);
     }

@@ -26,21 +26,18 @@ struct safetensors_writer {
 
 /* ---- collecting ---- */
 
-/* Elements along the innermost axes that lie together, packed one run after the other. */
-static void pack(uint8_t *out, const struct tensor *from, int axis, const uint8_t *in)
+/* Elements along the innermost axes that lie together, packed one run after the other; `bytes` of
+ * them from `axis` on, more than 0. */
+static void pack(uint8_t *out, const struct tensor *from, int axis, const uint8_t *in, size_t bytes)
 {
-    const size_t element = dtype_size(from->dtype);
     if (axis >= from->shape.rank - 1) {
-        const int64_t n = from->shape.rank ? from->shape.extent[axis] : 1;
-        memcpy(out, in, (size_t)n * element);
+        memcpy(out, in, bytes);
         return;
     }
-    size_t inner = element;
-    for (int i = axis + 1; i < from->shape.rank; i++)
-        inner *= (size_t)from->shape.extent[i];
+    const size_t inner = bytes / (size_t)from->shape.extent[axis];
+    const size_t step = (size_t)from->stride[axis] * dtype_size(from->dtype);
     for (int64_t i = 0; i < from->shape.extent[axis]; i++)
-        pack(out + (size_t)i * inner, from, axis + 1,
-             in + (size_t)(i * from->stride[axis]) * element);
+        pack(out + (size_t)i * inner, from, axis + 1, in + (size_t)i * step, inner);
 }
 
 static ana_status copy_tensor(struct tensor *out, const struct tensor *from, ana_error *err)
@@ -50,7 +47,7 @@ static ana_status copy_tensor(struct tensor *out, const struct tensor *from, ana
     if (!data)
         return ana_fail_memory(err, bytes);
     if (bytes)
-        pack(data, from, 0, from->data);
+        pack(data, from, 0, from->data, bytes);
     *out = tensor_view(data, from->dtype, from->shape);
     return ANA_OK;
 }
@@ -73,12 +70,13 @@ static ana_status claim_name(struct safetensors_writer *writer, const char *name
 {
     if (strcmp(name, "__metadata__") == 0)
         return ana_fail(err, ANA_ERR_ARGUMENT, "a tensor cannot be called __metadata__");
+    if (!string_is_utf8(name))
+        return ana_fail(err, ANA_ERR_ARGUMENT, "a tensor's name that is not UTF-8 text");
     if (json_get(writer->names, name))
         return ana_fail(err, ANA_ERR_ARGUMENT, "tensor %s: put twice", name);
     json_put(writer->names, name, json_new_null());
     if (!json_get(writer->names, name))
-        return ana_fail(err, ANA_ERR_ARGUMENT,
-                        "a tensor's name that is not UTF-8 text, or out of memory");
+        return ana_fail_memory(err, strlen(name) + 1);
     return ANA_OK;
 }
 
@@ -108,12 +106,12 @@ static ana_status sink_put_metadata(struct tensor_sink *sink, const char *key, c
                                     ana_error *err)
 {
     struct safetensors_writer *writer = (struct safetensors_writer *)sink;
-    struct json *string = json_new_string(value);
-    if (!string)
-        return ana_fail(err, ANA_ERR_ARGUMENT, "metadata %s: not UTF-8 text, or out of memory",
-                        key);
-    json_put(writer->metadata, key, string);
-    return ANA_OK;
+
+    if (!string_is_utf8(value) || !string_is_utf8(key))
+        return ana_fail(err, ANA_ERR_ARGUMENT, "metadata %s: not UTF-8 text", key);
+    json_put_string(writer->metadata, key, value);
+    const char *kept = json_text(json_get(writer->metadata, key));
+    return kept && strcmp(kept, value) == 0 ? ANA_OK : ana_fail_memory(err, strlen(value) + 1);
 }
 
 static const struct tensor_sink_ops sink_ops = {sink_put, sink_put_metadata};

@@ -155,6 +155,8 @@ static ana_status check_kinds(const struct segmenter *segmenter, const ana_promp
     if (prompt->n_points && !n_positive && !prompt->n_boxes && !prompt->text)
         return ana_fail(err, ANA_ERR_ARGUMENT,
                         "negative points alone say nothing: add words, a box or a positive point");
+    if (prompt->text && !string_is_utf8(prompt->text))
+        return ana_fail(err, ANA_ERR_ARGUMENT, "the words are not UTF-8 text");
     if (!prompt->n_points && !prompt->n_boxes && !prompt->text)
         return ana_fail(err, ANA_ERR_ARGUMENT, "nothing was asked: give words, a box or a point");
     return ANA_OK;

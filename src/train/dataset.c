@@ -58,6 +58,7 @@ static ana_status open_cache(struct file_map *out, struct cache_plan *plan,
     if (cache_open(out, path, key, plan, options->pool, &reason)) {
         if (path_exists(path) && options->log)
             log_write(options->log, ANA_LOG_WARNING, "%s; it is built again", reason.message);
+        file_sweep(folder);
         status = path_make_folders(folder, err);
         if (!status)
             status = cache_build(path, key, plan, manifest, options, err);

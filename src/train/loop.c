@@ -464,12 +464,18 @@ static void clear(struct run *run)
     memory_free(run->concepts_text);
 }
 
-/* Hours of work must not end with a name that cannot be written. */
+/* Hours of work must not end with a name that cannot be written. A run that was killed while it
+ * saved left up to a whole state there. */
 static ana_status check_writable(const char *path, ana_error *err)
 {
     struct file_writer writer;
     if (!path)
         return ANA_OK;
+    char *folder = path_folder(path);
+    if (!folder)
+        return ana_fail_memory(err, strlen(path) + 1);
+    file_sweep(folder);
+    memory_free(folder);
     const ana_status status = file_writer_open(&writer, path, err);
     if (!status)
         file_discard(&writer);

@@ -48,7 +48,7 @@ same fewer/a_labels.png listed/a_labels.png
 # A named file.
 run 0 segment in/a.png $m -t lungs -o named/deep/mask.png --overlay
 there named/deep/mask.png named/deep/mask_overlay.png
-run 1 segment in/a.png $m -t lungs -o in/a.png
+run 2 segment in/a.png $m -t lungs -o in/a.png
 has err "would overwrite the input"
 
 # A folder: images only, equal stems kept apart, parts that add up to the whole.
@@ -68,13 +68,42 @@ cp in/a.png clash/a_left.png
 run 2 segment clash $m -t "left lung" -t lung --separate -o all
 has err "two results would be called a_left_lung"
 
+# Other ways to share a path: the overlay or the labels of one image, an image of the run.
+cp in/a.png clash/a_b.png
+run 2 segment clash/a.png clash/a_b.png $m -t "b overlay" -t lung --separate --overlay -o all
+has err "two results would be called a_b_overlay.png"
+run 2 segment clash/a.png clash/a_b.png $m -t "b labels" -t lung --separate -o all
+has err "two results would be called a_b_labels.png"
+run 2 segment clash/a.png $m -t "x soft" -t x --separate --soft -o all
+has err "two results would be called a_x_soft.png"
+cp in/a.png clash/a_lung.png
+run 2 segment clash/a.png clash/a_lung.png $m -t lung -o clash
+has err "clash/a_lung.png would overwrite the input"
+same clash/a_lung.png in/a.png
+
+# The results of a folder do not go where a later run would take them for images.
+run 2 segment in $m -t lungs -o in
+has err "among the images of in"
+run 2 segment in $m -t lungs -o in/../in/.
+run 0 segment in $m -t lungs -o in/results
+there in/results/a_lungs.png
+rm -r in/results
+
+# What is no text is no name of anything.
+run 2 segment in/a.png $m -t "$(printf 'lungs\377')" -o one
+has err "UTF-8"
+printf 'lungs\nliv\303r\n' >latin.txt
+run 2 segment in/a.png $m --prompts-file latin.txt -o one
+has err "UTF-8"
+
 # The same bytes for any number of threads.
-for n in 1 2 4; do
+for n in 1 2 4 7; do
     run 0 segment in/b.png $m -t lungs -t "cell nuclei" --point 20,45 --soft -o threads$n -j $n
 done
 for file in threads1/*; do
     same "$file" "threads2/$(basename "$file")"
     same "$file" "threads4/$(basename "$file")"
+    same "$file" "threads7/$(basename "$file")"
 done
 
 # A failed image does not stop the others.
@@ -117,6 +146,11 @@ has err "holds no image"
 touch file
 run 1 segment in/a.png $m -t lungs -o file/below
 has err "file/below"
+run 1 segment in/a.png $m -t lungs -o /dev/full
+has err "/dev/full is no folder"
+ln -s /dev/full full.png
+run 1 segment in/a.png $m -t lungs -o full.png
+has err "No space left"
 if [ "$(id -u)" -ne 0 ]; then
     mkdir locked && chmod 555 locked
     run 1 segment in/a.png $m -t lungs -o locked

@@ -251,6 +251,40 @@ static void permissions_follow_the_umask(void **state)
     scratch_folder_remove(&folder);
 }
 
+/* Left by a killed process: no lock is on it. Other names are none of ours. */
+static void a_sweep_removes_what_nobody_writes(void **state)
+{
+    static const char *const left[] = {".anatome-1-0.tmp", ".anatome-4194304-12.tmp"};
+    static const char *const others[] = {".anatome-1-0.tmp2", ".anatome-x-0.tmp", ".anatome--0.tmp",
+                                         ".anatome-1.tmp",    "anatome-1-0.tmp",  "a.tmp"};
+    enum { LEFT = sizeof left / sizeof left[0], OTHERS = sizeof others / sizeof others[0] };
+    struct scratch_folder folder;
+    struct file_writer writer;
+    ana_error err = {0};
+
+    (void)state;
+    scratch_folder_make(&folder);
+    for (int i = 0; i < LEFT + OTHERS; i++) {
+        const char *name = i < LEFT ? left[i] : others[i - LEFT];
+        FILE *file = fopen(scratch_path(&folder, name), "wb");
+        assert_non_null(file);
+        assert_int_equal(fclose(file), 0);
+    }
+    assert_int_equal(mkdir(scratch_path(&folder, ".anatome-2-0.tmp"), 0700), 0);
+    assert_int_equal(file_writer_open(&writer, scratch_path(&folder, "out"), &err), ANA_OK);
+    file_sweep(folder.path);
+    assert_int_equal(scratch_count(&folder), OTHERS + 2);
+    for (int i = 0; i < LEFT; i++)
+        assert_false(path_exists(scratch_path(&folder, left[i])));
+
+    /* The one being written is still whole. */
+    assert_true(fputs("x", writer.stream) >= 0);
+    assert_int_equal(file_commit(&writer, &err), ANA_OK);
+    expect_content(scratch_path(&folder, "out"), "x");
+    file_sweep("/no/such/folder");
+    scratch_folder_remove(&folder);
+}
+
 static void every_failing_allocation_is_told(void **state)
 {
     struct scratch_folder folder;
@@ -293,6 +327,7 @@ int main(void)
         cmocka_unit_test(devices_are_written_directly),
         cmocka_unit_test(links_are_followed),
         cmocka_unit_test(permissions_follow_the_umask),
+        cmocka_unit_test(a_sweep_removes_what_nobody_writes),
         cmocka_unit_test(every_failing_allocation_is_told),
     };
 
