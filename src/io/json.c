@@ -23,7 +23,8 @@ enum { DEFAULT_DEPTH = 64, INDEX_FROM = 16 };
 
 struct json {
     enum json_type type;
-    bool failed;     /* something was put here that could not be made */
+    bool failed;     /* something was put here for which there was no memory */
+    bool refused;    /* not to be written: not finite, not UTF-8, or such a key was put here */
     bool is_integer; /* of a number */
     union {
         bool boolean;
@@ -97,9 +98,20 @@ struct json *json_new_int64(int64_t number)
     return value;
 }
 
+/* Stands for what JSON cannot say, so that it is told from what there was no memory for. */
+static struct json *new_refused(void)
+{
+    struct json *value = new_value(JSON_TYPE_NULL);
+    if (value)
+        value->refused = true;
+    return value;
+}
+
 struct json *json_new_double(double number)
 {
-    struct json *value = isfinite(number) ? new_value(JSON_TYPE_NUMBER) : NULL;
+    if (!isfinite(number))
+        return new_refused();
+    struct json *value = new_value(JSON_TYPE_NUMBER);
     if (value)
         value->as.real = number;
     return value;
@@ -121,7 +133,7 @@ static struct json *new_string(const char *string)
 
 struct json *json_new_string(const char *string)
 {
-    return string && string_is_utf8(string) ? new_string(string) : NULL;
+    return string && string_is_utf8(string) ? new_string(string) : new_refused();
 }
 
 /* ---- members ---- */
@@ -223,7 +235,10 @@ void json_put(struct json *object, const char *key, struct json *value)
     const int64_t at = find_member(object, key);
     if (at >= 0) {
         replace_child(object, at, value);
-    } else if (!string_is_utf8(key) || !add_child(object, key, value)) {
+    } else if (!string_is_utf8(key)) {
+        object->refused = true;
+        json_free(value);
+    } else if (!add_child(object, key, value)) {
         object->failed = true;
         json_free(value);
     }
@@ -581,6 +596,16 @@ static bool dump_value(struct text *out, const struct json *value, int indent, i
     return true;
 }
 
+/* Is there anything in it that JSON cannot say? */
+static bool is_refused(const struct json *value)
+{
+    bool refused = value->refused;
+
+    for (int64_t i = 0; i < value->n && !refused; i++)
+        refused = is_refused(value->children[i]);
+    return refused;
+}
+
 ana_status json_dump(struct text *out, const struct json *value, int indent, ana_error *err)
 {
     if (!value)
@@ -590,9 +615,8 @@ ana_status json_dump(struct text *out, const struct json *value, int indent, ana
         text_append(out, "\n");
     if (out->failed)
         return ana_fail_memory(err, out->size);
-    if (!complete)
+    if (is_refused(value))
         return ana_fail(err, ANA_ERR_ARGUMENT,
-                        "a JSON value could not be made: out of memory, a number that is not "
-                        "finite, or text that is not UTF-8");
-    return ANA_OK;
+                        "a number that is not finite, or text that is not UTF-8, in JSON");
+    return complete ? ANA_OK : ana_fail_memory(err, sizeof *value);
 }

@@ -60,8 +60,9 @@ struct json_member {
 struct json_member json_first(const struct json *object);
 struct json_member json_next(const struct json *object, struct json_member member);
 
-/* Builders. NULL on failure (out of memory, invalid UTF-8, a number that is not finite); putting
- * NULL into something marks it as failed, so that one check at json_dump() is enough. */
+/* Builders. NULL when out of memory; putting NULL into something marks it as failed, so that one
+ * check at json_dump() is enough. Invalid UTF-8 and numbers that are not finite become a null that
+ * json_dump() refuses. */
 struct json *json_new_object(void);
 struct json *json_new_array(void);
 struct json *json_new_string(const char *string);

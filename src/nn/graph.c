@@ -103,7 +103,7 @@ static value append(struct graph *graph, const struct node *node)
 {
     if (graph->error.status)
         return NO_VALUE;
-    if (!node->name || !reserve_node(graph)) {
+    if (!node->name || graph->scope.failed || !reserve_node(graph)) {
         (void)ana_fail_memory(&graph->error, sizeof *node);
         return NO_VALUE;
     }

@@ -248,6 +248,7 @@ static bool is_float(enum dtype dtype)
 struct complaints {
     struct text text;
     int n;
+    bool out_of_memory;
 };
 
 enum { COMPLAINTS_SHOWN = 8 };
@@ -259,13 +260,14 @@ static void complain(struct complaints *c, const char *what, const char *name, c
     c->n++;
 }
 
-/* -1 if the source has none. */
+/* -1 if the source has none, or when out of memory, which *failed tells. */
 static int64_t find_prefixed(const struct tensor_source *source, const char *prefix,
-                             const char *name)
+                             const char *name, bool *failed)
 {
     struct text full = {0};
     text_appendf(&full, "%s%s", prefix, name);
     const int64_t at = full.failed ? -1 : source->ops->find(source, text_string(&full));
+    *failed = *failed || full.failed;
     text_clear(&full);
     return at;
 }
@@ -275,7 +277,7 @@ static void check_declared(const struct params *params, const struct tensor_sour
 {
     for (int i = 0; i < params->n; i++) {
         const struct param_spec *spec = &params->entries[i].spec;
-        const int64_t at = find_prefixed(source, prefix, spec->name);
+        const int64_t at = find_prefixed(source, prefix, spec->name, &c->out_of_memory);
         if (at < 0) {
             complain(c, "missing", spec->name, "");
             continue;
@@ -315,7 +317,9 @@ static ana_status check_names(const struct params *params, const struct tensor_s
     ana_status status = ANA_OK;
     if (c.n > COMPLAINTS_SHOWN)
         text_appendf(&c.text, " and %d more", c.n - COMPLAINTS_SHOWN);
-    if (c.n)
+    if (c.out_of_memory || c.text.failed)
+        status = ana_fail_memory(err, c.text.size);
+    else if (c.n)
         status = ana_fail(err, ANA_ERR_FORMAT, "%s does not fit the model: %s",
                           source->ops->label(source), text_string(&c.text));
     text_clear(&c.text);
@@ -351,8 +355,9 @@ ana_status params_load_prefixed(struct params *params, const struct tensor_sourc
 {
     ana_status status = check_names(params, source, prefix, err);
     for (int i = 0; !status && i < params->n; i++) {
-        const int64_t at = find_prefixed(source, prefix, params->entries[i].spec.name);
-        if (at < 0)
+        bool failed = false;
+        const int64_t at = find_prefixed(source, prefix, params->entries[i].spec.name, &failed);
+        if (at < 0) /* it was there a moment ago */
             return ana_fail_memory(err, strlen(prefix));
         const struct tensor stored = source->ops->tensor(source, at);
         status = load_value(&params->entries[i], &stored, source->ops->label(source), err);

@@ -1,4 +1,5 @@
 /* Helpers of other folders serve here too, and the files that these tests work on. */
+#include "../../support/faults.c"       /* NOLINT(bugprone-suspicious-include) */
 #include "../../support/mini_weights.c" /* NOLINT(bugprone-suspicious-include) */
 #include "../../support/scratch.c"      /* NOLINT(bugprone-suspicious-include) */
 #include "../base/failing_memory.c"     /* NOLINT(bugprone-suspicious-include) */

@@ -1,20 +1,22 @@
-/* See the header. Allocations of several threads would race here: for single-threaded tests. */
+/* See the header. With several threads it is not settled whose allocation is the n-th. */
 #include "failing_memory.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
 
-static int countdown;
-static int failures;
-static int live;
+static _Atomic int n_allocations;
+static _Atomic int failing; /* 0: none */
+static _Atomic int failures;
+static _Atomic int live;
 
 static void *allocate(void *user, size_t size_bytes)
 {
     void *block = NULL;
 
     (void)user;
-    if (countdown > 0 && --countdown == 0) {
+    if (atomic_fetch_add(&n_allocations, 1) + 1 == failing) {
         failures++;
         return NULL;
     }
@@ -36,7 +38,8 @@ void failing_memory_start(int n)
 {
     const struct memory_hooks hooks = {allocate, release, NULL};
 
-    countdown = n;
+    n_allocations = 0;
+    failing = n;
     failures = 0;
     live = 0;
     memory_set_hooks(&hooks);
@@ -46,6 +49,11 @@ int failing_memory_stop(void)
 {
     memory_set_hooks(NULL);
     return failures;
+}
+
+int failing_memory_count(void)
+{
+    return n_allocations;
 }
 
 int failing_memory_live(void)

@@ -6,6 +6,8 @@
 void failing_memory_start(int n);
 /* Restores the default hooks; returns whether the failure was reached. */
 int failing_memory_stop(void);
+/* Allocations since the start. */
+int failing_memory_count(void);
 /* Blocks allocated less blocks released since the start. */
 int failing_memory_live(void);
 
