@@ -51,10 +51,13 @@ ana_status curve_log_open(struct curve_log *log, const char *path, const char *h
             return status;
     }
     log->path = memory_copy_string(path);
+    if (!log->path)
+        return ana_fail_memory(err, strlen(path) + 1);
     log->stream = fopen(path, left ? "ab" : "wb");
-    if (!log->path || !log->stream) {
+    if (!log->stream) {
+        const int failure = errno;
         curve_log_close(log);
-        return ana_fail(err, ANA_ERR_IO, "%s: %s", path, strerror(errno));
+        return ana_fail(err, ANA_ERR_IO, "%s: %s", path, strerror(failure));
     }
     return left ? ANA_OK : curve_log_line(log, err, "%s", header);
 }

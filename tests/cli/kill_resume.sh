@@ -52,5 +52,7 @@ for file in mini.safetensors state.safetensors log.csv; do
     resumed=$(sha256sum <killed/$file)
     [ "$whole" = "$resumed" ] || fail "$file: $resumed, expected $whole"
 done
-echo "killed $killed times, left behind: $(find killed -name '.*.tmp' | wc -l) temporary files"
+left=$(find killed cache -name '.*.tmp' | wc -l)
+[ "$left" -eq 0 ] || fail "$left temporary files stay behind"
+echo "killed $killed times"
 rm -rf whole killed # 170 MB

@@ -16,8 +16,9 @@
 
 static struct mini_weights weights;
 static struct model *model;
-static ana_context *contexts[3];
-static const int thread_counts[3] = {1, 2, 4};
+enum { N_CONTEXTS = 4 };
+static ana_context *contexts[N_CONTEXTS];
+static const int thread_counts[N_CONTEXTS] = {1, 2, 4, 7};
 
 static int set_up(void **state)
 {
@@ -27,7 +28,7 @@ static int set_up(void **state)
         print_error("%s\n", err.message);
         return -1;
     }
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < N_CONTEXTS; i++) {
         ana_context_options options = ana_context_defaults();
         options.n_threads = thread_counts[i];
         if (ana_context_create(&contexts[i], &options, &err))
@@ -39,7 +40,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < N_CONTEXTS; i++)
         ana_context_free(contexts[i]);
     model_free(model);
     mini_weights_clear(&weights);
@@ -318,7 +319,7 @@ static void answers_do_not_depend_on_threads_or_history(void **state)
     struct image image = noise_image(37, 53, 3);
     struct answer first = {0};
     (void)state;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < N_CONTEXTS; i++) {
         struct model_session *session = session_with(i, &image);
         for (int before = 0; before < i; before++) {
             struct answer other = ask(session, before ? &ask_box : &ask_other, 1);

@@ -20,13 +20,13 @@
 #include "text/concepts.h"
 #include "train/loop.h"
 
-enum { N_IMAGES = 8, IMAGE_SIZE = 48, STEPS = 12, LONG_STEPS = 40, THREADS = 3 };
+enum { N_IMAGES = 8, IMAGE_SIZE = 48, STEPS = 12, LONG_STEPS = 40, THREADS = 4 };
 
 static struct scratch scratch;
 static char manifest[256], concepts[256], cache[256];
 static const char *const manifests[] = {manifest};
 static ana_context *contexts[THREADS];
-static const int thread_counts[THREADS] = {1, 2, 4};
+static const int thread_counts[THREADS] = {1, 2, 4, 7};
 
 /* What a run leaves. */
 struct outcome {
