@@ -8,8 +8,7 @@
 
 const char *const loss_part_names[LOSS_PARTS] = {"loss", "bce", "dice", "presence", "auxiliary"};
 
-ana_status trainee_create(struct trainee *out, const struct concepts *concepts, uint64_t seed,
-                          ana_error *err)
+ana_status trainee_declare(struct trainee *out, const struct concepts *concepts, ana_error *err)
 {
     struct trainee t = {.n_classes = concepts->n + 1};
     const struct mini_config config = mini_default_config();
@@ -31,9 +30,17 @@ ana_status trainee_create(struct trainee *out, const struct concepts *concepts, 
         trainee_clear(&t);
         return status;
     }
-    params_initialise(t.params, seed);
     *out = t;
     return ANA_OK;
+}
+
+ana_status trainee_create(struct trainee *out, const struct concepts *concepts, uint64_t seed,
+                          ana_error *err)
+{
+    const ana_status status = trainee_declare(out, concepts, err);
+    if (!status)
+        params_initialise(out->params, seed);
+    return status;
 }
 
 void trainee_clear(struct trainee *trainee)

@@ -20,6 +20,10 @@ struct trainee {
 
 MUST_CHECK ana_status trainee_create(struct trainee *out, const struct concepts *concepts,
                                      uint64_t seed, ana_error *err);
+/* The same without first values (all are 0), for one that is loaded: drawing them takes longer than
+ * all the rest. */
+MUST_CHECK ana_status trainee_declare(struct trainee *out, const struct concepts *concepts,
+                                      ana_error *err);
 void trainee_clear(struct trainee *trainee);
 
 enum loss_part { LOSS_TOTAL, LOSS_BCE, LOSS_DICE, LOSS_PRESENCE, LOSS_AUXILIARY, LOSS_PARTS };
