@@ -23,7 +23,7 @@ static ana_status unpack_bytes(const uint8_t *bytes, size_t size, const char *fo
 
     for (size_t at = 0, i = 0; !status && at < size; i++) {
         size_t length = 0;
-        char path[1024];
+        char path[1280];
         for (size_t k = 0; k < LENGTH_BYTES && at + k < size; k++)
             length |= (size_t)bytes[at + k] << (8 * k);
         if (size - at < LENGTH_BYTES || length > size - at - LENGTH_BYTES)
