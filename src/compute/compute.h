@@ -143,6 +143,7 @@ struct row_norm_args {
     void *dgain, *dbias; /* or NULL; overwritten */
 };
 
+/* A row that is -inf throughout becomes zeros. y may be x, dx may be dy. */
 struct softmax_args {
     enum dtype dtype;
     int64_t rows, c;
@@ -152,10 +153,12 @@ struct softmax_args {
     void *dx;
 };
 
-/* softmax(scale q k^T + bias) v for every (batch, head); keys past key_count[batch] are masked.
+/* softmax(scale q k^T + bias) v for every (batch, head); keys past key_count[batch] are masked, and
+ * if `causal` query i sees keys 0 .. i only. A query that sees no key has result 0.
  * q: [batch, tq, heads, dim], k and v: [batch, tk, heads, dim] with explicit token strides, so that
  * one packed qkv tensor serves. Fused: nothing of size tq x tk exists. Materialised: probabilities
- * [batch, heads, tq, tk] are written (forward) or read (backward).
+ * [batch, heads, tq, tk] are written (forward) or read (backward); without y nothing else is
+ * written, and v is not read.
  * Decomposed relative positions (SAM): rel_h [batch, heads, tq, kh], rel_w [batch, heads, tq, kw],
  * tk = kh * kw, added to the scores before the softmax. */
 struct attention_args {
@@ -165,15 +168,19 @@ struct attention_args {
     const void *q, *k, *v;
     int64_t q_token, k_token, v_token; /* elements from one token to the next */
     int64_t q_batch, k_batch, v_batch; /* elements from one batch entry to the next */
-    const void *bias;                  /* [heads, tq, tk] or NULL */
-    const void *rel_h, *rel_w;         /* both or neither */
+    const void *bias;                  /* or NULL; tk numbers for each query, which lie at: */
+    int64_t bias_batch, bias_head, bias_query; /* elements from one to the next; 0 shares them */
+    bool causal;
+    const void *rel_h, *rel_w; /* both or neither */
     int64_t kh, kw;
     const int32_t *key_count; /* [batch] or NULL */
-    void *y;                  /* [batch, tq, heads, dim], contiguous */
+    void *y;                  /* [batch, tq, heads, dim], contiguous; NULL: see above */
     void *probabilities;      /* NULL: fused */
     double *log_sum;          /* [batch, heads, tq] of the row, for the fused backward; or NULL */
     const void *dy;
-    void *dq, *dk, *dv; /* strides of q, k, v; overwritten */
+    void *dq, *dk, *dv;    /* strides of q, k, v; overwritten */
+    void *dbias;           /* strides of bias, sums over whatever shares it; or NULL */
+    void *drel_h, *drel_w; /* both or neither */
 };
 
 struct activation_args {

@@ -39,9 +39,11 @@ value nn_conv_transpose(struct graph *graph, const char *name, value x, value w,
 value nn_linear(struct graph *graph, const char *name, value x, value w, value bias,
                 enum activation activation);
 
-/* a b for every batch entry; a: [batch..., m, k], b: [batch..., k, n], or [batch..., n, k] when
- * transposed. */
-value nn_matmul(struct graph *graph, const char *name, value a, value b, bool transpose_b);
+/* a b for every batch entry; a: [batch..., m, k], b: [batch..., k, n]; [batch..., k, m] and
+ * [batch..., n, k] when transposed. One side may be shared by the batch: its batch axes are 1, or
+ * it has none. */
+enum nn_transpose { NN_TRANSPOSE_B = 1, NN_TRANSPOSE_A = 2 };
+value nn_matmul(struct graph *graph, const char *name, value a, value b, unsigned transpose);
 
 /* y = act((1 + g) (gain xhat + bias) + b + residual), xhat = (x - mean) / sqrt(variance + epsilon).
  * x: [n, ..., c]; gain and bias: [c] or NO_VALUE (1 and 0); film: [n, 2c] = (g | b) or NO_VALUE;
@@ -71,12 +73,33 @@ value nn_layer_norm(struct graph *graph, const char *name, value x, value gain, 
 value nn_l2_normalise(struct graph *graph, const char *name, value x, double epsilon);
 
 value nn_activate(struct graph *graph, const char *name, value x, enum activation activation);
-value nn_softmax(struct graph *graph, const char *name, value x); /* over the last axis */
+/* Over the last axis. A mask is added before: rows that are -inf throughout become 0. */
+value nn_softmax(struct graph *graph, const char *name, value x);
+value nn_log_softmax(struct graph *graph, const char *name, value x);
+/* The same over any axis, which is exchanged with the last one and back. */
+value nn_softmax_over(struct graph *graph, const char *name, value x, int axis);
+value nn_log_softmax_over(struct graph *graph, const char *name, value x, int axis);
 value nn_add(struct graph *graph, const char *name, value a, value b);
 /* alpha a + beta b; b may be NO_VALUE. */
 value nn_combine(struct graph *graph, const char *name, value a, double alpha, value b,
                  double beta);
 value nn_mul(struct graph *graph, const char *name, value a, value b);
+/* Element by element with broadcasting: axes are matched from the last one on, and an axis that is
+ * 1 or missing on one side repeats. nn_add() and nn_mul() are the faster way for equal shapes. */
+enum nn_binary_kind { NN_ADD, NN_SUB, NN_MUL, NN_DIV };
+value nn_binary(struct graph *graph, const char *name, value a, value b, enum nn_binary_kind kind);
+/* Natural logarithm; the slope of the root at 0 is taken as 0. */
+enum nn_function { NN_EXP, NN_LOG, NN_SQRT, NN_SIN, NN_COS, NN_FUNCTION_COUNT };
+value nn_unary(struct graph *graph, const char *name, value x, enum nn_function function);
+/* Over n_axes axes from `axis` on, which vanish, or stay as 1 if `keep`. */
+enum nn_reduction { NN_SUM, NN_MEAN, NN_MAX };
+struct nn_reduce_options {
+    enum nn_reduction kind;
+    int axis, n_axes;
+    bool keep;
+};
+value nn_reduce(struct graph *graph, const char *name, value x,
+                const struct nn_reduce_options *options);
 /* x: [p, ...], s: [p]: row p of x times s[p]. */
 value nn_scale_rows(struct graph *graph, const char *name, value x, value s);
 /* While training, each element is zero with probability p, else divided by 1 - p. Draws are keyed
@@ -109,8 +132,12 @@ value nn_window_merge(struct graph *graph, const char *name, value windows, int6
 /* x: [n, spatial..., c], points: I32 [n, m, dims], indices in the order of the axes (the caller
  * promises that they lie inside) -> [n, m, c]. */
 value nn_take_points(struct graph *graph, const char *name, value x, value points);
-/* x: [n, ...], index: I32 [m] in 0 .. n-1 (the caller's promise): rows of axis 0, [m, ...]. */
+/* x: [n, ...], index: I32 of any shape, in 0 .. n-1 (the caller's promise): rows of axis 0 with the
+ * axes of index in place of n. An embedding is nn_take() of its table. */
 value nn_take(struct graph *graph, const char *name, value x, value index);
+/* x: [n, t, ...], index: I32 [n] or [n, m] in 0 .. t-1 (the caller's promise): rows of each sample,
+ * [n, ...] or [n, m, ...]; the end-of-text token, points of a feature map. */
+value nn_take_each(struct graph *graph, const char *name, value x, value index);
 /* PyTorch's PixelShuffle, channel c * r * r + dy * r + dx, and its inverse. x: [n, h, w, c]. */
 value nn_depth_to_space(struct graph *graph, const char *name, value x, int64_t r);
 value nn_space_to_depth(struct graph *graph, const char *name, value x, int64_t r);
@@ -142,18 +169,61 @@ value nn_global_pool(struct graph *graph, const char *name, value x, bool is_max
  * each p, zeros if it has none. -> [p, c] */
 value nn_word_bag(struct graph *graph, const char *name, value table, value index);
 
-/* softmax(scale q k^T + bias) v without anything of size tq x tk.
- * q: [batch, tq, heads * dim], k and v: [batch, tk, heads * dim]; bias: [heads, tq, tk] or
- * NO_VALUE, no gradient; key_count: I32 [batch] or NO_VALUE, keys beyond it are masked.
- * `materialised` keeps the probabilities instead of recomputing them in the backward pass. To read
- * them or their gradient, build the same from nn_matmul() and nn_softmax(). */
+/* softmax(scale q k^T + bias) v for every head. */
+struct nn_attention_inputs {
+    value q, k, v; /* q: [batch, tq, heads * dim], k and v: [batch, tk, heads * dim]; or q is a
+                    * packed [batch, t, 3 * heads * dim] of all three, and k and v are absent */
+    value bias;    /* [heads, tq, tk] or [batch, heads, tq, tk]; all axes but tk may be 1. Masks
+                    * are 0 and -inf */
+    value rel_h, rel_w; /* [batch, heads, tq, kh] and [.., kw], both or neither: the score of the
+                         * key in row y and column x of a kh x kw grid gets rel_h[y] + rel_w[x] */
+    value key_count;    /* I32 [batch]: keys beyond it are masked */
+};
+/* The three (or the packed one, NO_VALUE, NO_VALUE) and nothing else. */
+static inline struct nn_attention_inputs nn_attention_of(value q, value k, value v)
+{
+    return (struct nn_attention_inputs){q, k, v, NO_VALUE, NO_VALUE, NO_VALUE, NO_VALUE};
+}
+
 struct nn_attention_options {
     int64_t heads;
-    double scale; /* 0: 1 / sqrt(dim) */
-    bool materialised;
+    double scale;      /* 0: 1 / sqrt(dim) */
+    bool causal;       /* query i sees keys 0 .. i */
+    bool materialised; /* as the two operators below; else nothing of size tq x tk exists */
 };
-value nn_attention(struct graph *graph, const char *name, value q, value k, value v, value bias,
-                   value key_count, const struct nn_attention_options *options);
+/* -> [batch, tq, heads * dim]. If materialised the probabilities are the value
+ * "<name>.probabilities". */
+value nn_attention(struct graph *graph, const char *name, struct nn_attention_inputs inputs,
+                   const struct nn_attention_options *options);
+/* -> [batch, heads, tq, tk]; inputs.v is not read. A tap like any other: it can be read, fed and
+ * differentiated with respect to, and dropout goes behind it. */
+value nn_attention_probabilities(struct graph *graph, const char *name,
+                                 struct nn_attention_inputs inputs,
+                                 const struct nn_attention_options *options);
+/* Probabilities times v: [batch, tk, heads * dim], or the packed tensor whose last third it is. */
+value nn_attention_apply(struct graph *graph, const char *name, value probabilities, value v,
+                         bool packed);
+
+/* Decomposed relative positions of one axis, for rel_h or rel_w: the products of every query
+ * (unscaled) with the rows of a table that all heads share. q: [batch, grid[0] * grid[1], heads *
+ * dim], or packed with two more parts behind; table: [nn_relative_rows(), dim], row 0 for the
+ * lowest query and the highest key. -> [batch, heads, queries, n_keys]. A table of another length
+ * is resized before: nn_resize2d(), bilinear, as [1, rows, 1, dim]. */
+struct nn_relative_options {
+    int64_t heads;
+    int64_t grid[2]; /* queries: rows, columns */
+    int64_t n_keys;  /* of the axis */
+    bool along_w;    /* else along the rows */
+    bool packed;
+};
+int64_t nn_relative_rows(int64_t n_queries, int64_t n_keys);
+value nn_relative_positions(struct graph *graph, const char *name, value q, value table,
+                            const struct nn_relative_options *options);
+
+/* Cosine over the last axis, norms not below epsilon: of a and b with broadcasting, [...], or of
+ * all pairs of rows, a: [n, c], b: [m, c] -> [n, m]. */
+value nn_cosine(struct graph *graph, const char *name, value a, value b, double epsilon);
+value nn_cosine_matrix(struct graph *graph, const char *name, value a, value b, double epsilon);
 
 /* Losses per sample, so that weights can be applied: [p, ...] -> [p]. Targets get no gradient. */
 /* Mean over the rest of max(x, 0) - x t + log(1 + exp(-|x|)); soft targets are fine. */
@@ -164,8 +234,44 @@ value nn_soft_dice(struct graph *graph, const char *name, value logits, value ta
 /* bce_weight * bce + dice_weight * dice in one pass over the sigmoid. */
 value nn_bce_dice(struct graph *graph, const char *name, value logits, value target, double smooth,
                   double bce_weight, double dice_weight);
-/* logits: [p, k], target: I32 [p] in 0 .. k-1 (the caller's promise). */
+/* logits: [..., k], target: I32 [...] in -1 .. k-1 (the caller's promise) -> [...], classes of
+ * samples or of pixels. -1 is ignored: loss 0. */
 value nn_cross_entropy(struct graph *graph, const char *name, value logits, value target);
+/* target: the probabilities, like logits -> [...] */
+value nn_soft_cross_entropy(struct graph *graph, const char *name, value logits, value target);
+/* Mean of the squares over the rest. */
+value nn_squared_error(struct graph *graph, const char *name, value x, value target);
+
+/* 1 - (2 sum p t + smooth) / (sum p + sum t + smooth) of probabilities, for each channel.
+ * p and target: [n, ..., c] -> [n, c], or [c] with the sums over the batch. */
+struct nn_dice_options {
+    double smooth;
+    bool squared; /* sum p^2 + sum t^2 below */
+    bool batch;
+};
+value nn_dice(struct graph *graph, const char *name, value p, value target,
+              const struct nn_dice_options *options);
+
+/* A batch of pairs: logits [b, b] are similarities over a temperature (nn_cosine_matrix), images
+ * down, texts across; pairs lie on the diagonal. Both directions -> [1]. See contrastive.c. */
+enum nn_contrastive_kind {
+    NN_INFO_NCE, /* CLIP; the learned scale is a factor of the logits */
+    NN_DHN_NCE,  /* as the paper defines it */
+    NN_DHN_NCE_RELEASED,
+    NN_CONTRASTIVE_COUNT
+};
+struct nn_contrastive_options {
+    enum nn_contrastive_kind kind;
+    double beta[2];   /* DHN-NCE: image to text, text to image */
+    double alpha;     /* released only */
+    double negatives; /* released only: its N; 0 is b - 1 */
+};
+value nn_contrastive(struct graph *graph, const char *name, value logits,
+                     const struct nn_contrastive_options *options);
+
+/* With P the softmax of scores over the last axis: -sum positive ln P - sum negative ln(1 - P).
+ * scores: [..., n], positive and negative: weights like scores -> [...] */
+value nn_match(struct graph *graph, const char *name, value scores, value positive, value negative);
 /* sum_i weight[i] x[i], [p] -> [1]; the sum is in double. */
 value nn_weighted_sum(struct graph *graph, const char *name, value x, value weight);
 

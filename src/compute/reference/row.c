@@ -107,10 +107,13 @@ static void softmax_rows(const void *context, int64_t begin, int64_t end)
         double largest = -(double)INFINITY, sum = 0;
         for (int64_t q = 0; q < args->c; q++)
             largest = fmax(largest, (double)x[q]);
+        if (isinf(largest) && largest < 0)
+            largest = 0;
         for (int64_t q = 0; q < args->c; q++)
             sum += exp((double)x[q] - largest);
+        const double factor = sum == 0 ? 0 : 1 / sum;
         for (int64_t q = 0; q < args->c; q++)
-            y[q] = (real)(exp((double)x[q] - largest) / sum);
+            y[q] = (real)(exp((double)x[q] - largest) * factor);
     }
 }
 

@@ -217,26 +217,26 @@ value nn_soft_dice(struct graph *graph, const char *name, value logits, value ta
     return nn_bce_dice(graph, name, logits, target, smooth, 0, 1);
 }
 
-/* ---- cross entropy: log sum_k exp(x_k) - x_target ---- */
+/* ---- cross entropy: log sum_k exp(x_k) - x_target; 0 where the target is -1 ---- */
 
 static const struct operand_rule class_rules[] = {
-    {.name = "logits", .min_rank = 2, .max_rank = 2},
-    {.name = "target", .min_rank = 1, .max_rank = 1, .kind = OPERAND_INDEX},
+    {.name = "logits", .min_rank = 2, .max_rank = TENSOR_MAX_RANK},
+    {.name = "target", .min_rank = 1, .max_rank = TENSOR_MAX_RANK, .kind = OPERAND_INDEX},
 };
 
 static ana_status infer_class(struct op_shapes *s, ana_error *err)
 {
     ana_status status = operands_check(s, class_rules, 2, err);
-    if (!status)
-        status = operand_expect(s, class_rules, TARGET, SHAPE(s->input[LOGITS]->extent[0]), err);
-    if (!status)
-        s->output = SHAPE(s->input[LOGITS]->extent[0]);
-    return status;
+    if (status)
+        return status;
+    s->output = *s->input[LOGITS];
+    s->output.extent[--s->output.rank] = 0;
+    return operand_expect(s, class_rules, TARGET, s->output, err);
 }
 
 static double log_sum_exp(const struct op_call *call, int64_t row)
 {
-    const int64_t k = call->input[LOGITS].shape.extent[1];
+    const int64_t k = shape_last(&call->input[LOGITS].shape);
     const void *x = call->input[LOGITS].data;
     double largest = real_get(x, call->dtype, row * k), sum = 0;
     for (int64_t j = 1; j < k; j++)
@@ -246,42 +246,67 @@ static double log_sum_exp(const struct op_call *call, int64_t row)
     return largest + log(sum);
 }
 
-static void class_forward_row(void *context, int64_t row, int worker)
+static void class_forward_row(const struct op_call *call, int64_t row)
+{
+    const int64_t k = shape_last(&call->input[LOGITS].shape);
+    const int32_t target = tensor_i32(&call->input[TARGET])[row];
+    const double loss = target < 0
+                            ? 0
+                            : log_sum_exp(call, row) -
+                                  real_get(call->input[LOGITS].data, call->dtype, row * k + target);
+    real_put(call->output.data, call->dtype, row, loss);
+}
+
+static void class_backward_row(const struct op_call *call, int64_t row)
+{
+    const int64_t k = shape_last(&call->input[LOGITS].shape);
+    const int32_t target = tensor_i32(&call->input[TARGET])[row];
+    const double all = log_sum_exp(call, row);
+    const double dy = target < 0 ? 0 : real_get(call->output_gradient.data, call->dtype, row);
+    for (int64_t j = 0; j < k; j++) {
+        const double p = exp(real_get(call->input[LOGITS].data, call->dtype, row * k + j) - all);
+        real_store(call->input_gradient[LOGITS].data, call->dtype, row * k + j,
+                   dy * (p - (j == target)), call->accumulate[LOGITS]);
+    }
+}
+
+/* A job is as many rows as make a chunk of logits. */
+static int64_t rows_of_chunk(const struct op_call *call)
+{
+    const int64_t rows = OPS_CHUNK / shape_last(&call->input[LOGITS].shape);
+    return rows > 1 ? rows : 1;
+}
+
+struct class_job {
+    const struct op_call *call;
+    void (*row)(const struct op_call *call, int64_t row);
+};
+
+static void class_chunk(void *context, int64_t chunk, int worker)
 {
     (void)worker;
-    const struct op_call *call = context;
-    const int64_t k = call->input[LOGITS].shape.extent[1];
-    const int32_t target = tensor_i32(&call->input[TARGET])[row];
-    real_put(call->output.data, call->dtype, row,
-             log_sum_exp(call, row) -
-                 real_get(call->input[LOGITS].data, call->dtype, row * k + target));
+    const struct class_job *job = context;
+    const int64_t n = rows_of_chunk(job->call), all = tensor_count(&job->call->input[TARGET]);
+    for (int64_t row = chunk * n; row < (chunk + 1) * n && row < all; row++)
+        job->row(job->call, row);
+}
+
+static void run_class(const struct op_call *call,
+                      void (*row)(const struct op_call *call, int64_t row))
+{
+    struct class_job job = {call, row};
+    const int64_t n = rows_of_chunk(call), all = tensor_count(&call->input[TARGET]);
+    parallel_for(call->pool, (all + n - 1) / n, class_chunk, &job);
 }
 
 static void class_forward(const struct op_call *call)
 {
-    struct op_call context = *call;
-    parallel_for(call->pool, call->output.shape.extent[0], class_forward_row, &context);
-}
-
-static void class_backward_row(void *context, int64_t row, int worker)
-{
-    (void)worker;
-    const struct op_call *call = context;
-    const int64_t k = call->input[LOGITS].shape.extent[1];
-    const double all = log_sum_exp(call, row);
-    const double dy = real_get(call->output_gradient.data, call->dtype, row);
-    for (int64_t j = 0; j < k; j++) {
-        const double p = exp(real_get(call->input[LOGITS].data, call->dtype, row * k + j) - all);
-        const double hit = j == tensor_i32(&call->input[TARGET])[row] ? 1 : 0;
-        real_store(call->input_gradient[LOGITS].data, call->dtype, row * k + j, dy * (p - hit),
-                   call->accumulate[LOGITS]);
-    }
+    run_class(call, class_forward_row);
 }
 
 static void class_backward(const struct op_call *call)
 {
-    struct op_call context = *call;
-    parallel_for(call->pool, call->output.shape.extent[0], class_backward_row, &context);
+    run_class(call, class_backward_row);
 }
 
 const struct nn_op nn_op_cross_entropy = {.name = "cross_entropy",

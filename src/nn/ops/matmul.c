@@ -1,4 +1,8 @@
-/* Batched matrix products of two activations. */
+/* Batched matrix products of two values, c = op(a) op(b) with op the identity or the transpose.
+ *
+ *   da = dc op(b)^T, db = op(a)^T dc, and where a side is shared by the batch the sum over it.
+ *
+ * The gradient of a transposed side is the transpose of that product. */
 #include "nn/ops/ops_internal.h"
 #include "nn/ops/registry.h"
 
@@ -9,151 +13,194 @@ static const struct operand_rule rules[] = {
 enum { A, B };
 
 struct matmul_options {
-    bool transpose_b;
+    unsigned transpose;
 };
 
-struct matmul_sizes {
-    int64_t batch, m, n, k;
-    bool transpose_b;
+/* A matrix of one batch entry as the product reads it: element (i, j) lies at i row + j column. */
+struct matrix {
+    int64_t rows, columns;
+    int64_t row, column;
+    int64_t batch; /* elements from one entry to the next, 0 if shared */
 };
 
-static struct matmul_sizes sizes_of(const struct shape *a, const struct shape *b,
-                                    const struct matmul_options *o)
+static struct matrix matrix_of(const struct shape *shape, bool transposed)
 {
-    const int last = a->rank - 1;
-    struct matmul_sizes s = {.batch = 1, .m = a->extent[last - 1], .k = a->extent[last]};
-    for (int axis = 0; axis < last - 1; axis++)
-        s.batch *= a->extent[axis];
-    s.transpose_b = o->transpose_b;
-    s.n = b->extent[o->transpose_b ? last - 1 : last];
-    return s;
+    const int64_t m = shape->extent[shape->rank - 2], n = shape->extent[shape->rank - 1];
+    struct matrix x = {.rows = m, .columns = n, .row = n, .column = 1};
+    x.batch = shape_count(shape) == m * n ? 0 : m * n;
+    if (transposed)
+        x = (struct matrix){.rows = n, .columns = m, .row = 1, .column = n, .batch = x.batch};
+    return x;
+}
+
+static struct matrix flipped(struct matrix x)
+{
+    return (struct matrix){
+        .rows = x.columns, .columns = x.rows, .row = x.column, .column = x.row, .batch = x.batch};
+}
+
+/* Whether all axes before the matrix are 1, or there are none. */
+static bool is_one(const struct shape *x)
+{
+    return shape_count(x) == x->extent[x->rank - 2] * x->extent[x->rank - 1];
+}
+
+/* The batch axes of one side; those of the other are the same, or all 1, or not there. */
+static bool same_batch(const struct shape *a, const struct shape *b)
+{
+    bool same = a->rank == b->rank;
+    for (int axis = 0; same && axis < a->rank - 2; axis++)
+        same = a->extent[axis] == b->extent[axis];
+    return same;
 }
 
 static ana_status infer(struct op_shapes *s, ana_error *err)
 {
-    const struct matmul_options *o = s->options;
+    const unsigned transpose = ((const struct matmul_options *)s->options)->transpose;
     const ana_status status = operands_check(s, rules, 2, err);
     if (status)
         return status;
     const struct shape *a = s->input[A], *b = s->input[B];
-    const int last = a->rank - 1;
-    bool fits = a->rank == b->rank;
-    for (int axis = 0; fits && axis < last - 1; axis++)
-        fits = a->extent[axis] == b->extent[axis];
-    fits = fits && a->extent[last] == b->extent[o->transpose_b ? last : last - 1];
-    if (!fits) {
-        char left[96], right[96];
-        return ana_fail(err, ANA_ERR_ARGUMENT, "a is %s and b %s%s",
-                        shape_print(left, sizeof left, a), shape_print(right, sizeof right, b),
-                        o->transpose_b ? " transposed" : "");
+    const struct matrix left = matrix_of(a, transpose & NN_TRANSPOSE_A);
+    const struct matrix right = matrix_of(b, transpose & NN_TRANSPOSE_B);
+    if (left.columns != right.rows || !(same_batch(a, b) || is_one(a) || is_one(b))) {
+        char text_a[96], text_b[96];
+        return ana_fail(
+            err, ANA_ERR_ARGUMENT, "a is %s%s and b %s%s", shape_print(text_a, sizeof text_a, a),
+            transpose & NN_TRANSPOSE_A ? " transposed" : "", shape_print(text_b, sizeof text_b, b),
+            transpose & NN_TRANSPOSE_B ? " transposed" : "");
     }
-    s->output = *a;
-    s->output.extent[last] = b->extent[o->transpose_b ? last - 1 : last];
+    const bool a_is_shared = is_one(a) && (!is_one(b) || b->rank > a->rank);
+    s->output = a_is_shared ? *b : *a;
+    s->output.extent[s->output.rank - 2] = left.rows;
+    s->output.extent[s->output.rank - 1] = right.columns;
     return ANA_OK;
 }
 
-static struct matmul_sizes call_sizes(const struct op_call *call)
+static unsigned transpose_of(const struct op_call *call)
 {
-    return sizes_of(&call->input[A].shape, &call->input[B].shape, call->options);
+    return ((const struct matmul_options *)call->options)->transpose;
+}
+
+static struct matrix a_of(const struct op_call *call)
+{
+    return matrix_of(&call->input[A].shape, transpose_of(call) & NN_TRANSPOSE_A);
+}
+
+static struct matrix b_of(const struct op_call *call)
+{
+    return matrix_of(&call->input[B].shape, transpose_of(call) & NN_TRANSPOSE_B);
+}
+
+static struct matrix c_of(const struct op_call *call)
+{
+    return matrix_of(&call->output.shape, false);
+}
+
+static int64_t batch_of(const struct op_call *call)
+{
+    const struct matrix c = c_of(call);
+    return tensor_count(&call->output) / (c.rows * c.columns);
+}
+
+/* out = x y. `out` has unit columns: a transposed one is made as y^T x^T. */
+static struct gemm_args product(const struct op_call *call, struct matrix out, void *c,
+                                struct matrix x, const void *a, struct matrix y, const void *b)
+{
+    if (out.column != 1) {
+        const struct matrix x_flipped = flipped(x);
+        const void *left = a;
+        out = flipped(out);
+        x = flipped(y);
+        y = x_flipped;
+        a = b;
+        b = left;
+    }
+    return (struct gemm_args){.dtype = call->dtype,
+                              .batch = batch_of(call),
+                              .m = x.rows,
+                              .n = y.columns,
+                              .k = x.columns,
+                              .a = a,
+                              .a_batch = x.batch,
+                              .a_row = x.row,
+                              .a_column = x.column,
+                              .b = b,
+                              .b_batch = y.batch,
+                              .b_row = y.row,
+                              .b_column = y.column,
+                              .c = c,
+                              .c_batch = out.batch,
+                              .c_row = out.row};
 }
 
 static struct gemm_args forward_gemm(const struct op_call *call)
 {
-    const struct matmul_sizes s = call_sizes(call);
-    return (struct gemm_args){.dtype = call->dtype,
-                              .batch = s.batch,
-                              .m = s.m,
-                              .n = s.n,
-                              .k = s.k,
-                              .a = call->input[A].data,
-                              .a_batch = s.m * s.k,
-                              .a_row = s.k,
-                              .a_column = 1,
-                              .b = call->input[B].data,
-                              .b_batch = s.k * s.n,
-                              .b_row = s.transpose_b ? 1 : s.n,
-                              .b_column = s.transpose_b ? s.k : 1,
-                              .c = call->output.data,
-                              .c_batch = s.m * s.n,
-                              .c_row = s.n};
+    return product(call, c_of(call), call->output.data, a_of(call), call->input[A].data, b_of(call),
+                   call->input[B].data);
 }
 
-/* da [m, k] = dc [m, n] b^T. */
-static struct gemm_args a_gemm(const struct op_call *call)
+/* da = dc op(b)^T, db = op(a)^T dc. */
+static struct gemm_args gradient_gemm(const struct op_call *call, int operand)
 {
-    const struct matmul_sizes s = call_sizes(call);
-    return (struct gemm_args){.dtype = call->dtype,
-                              .batch = s.batch,
-                              .m = s.m,
-                              .n = s.k,
-                              .k = s.n,
-                              .a = call->output_gradient.data,
-                              .a_batch = s.m * s.n,
-                              .a_row = s.n,
-                              .a_column = 1,
-                              .b = call->input[B].data,
-                              .b_batch = s.k * s.n,
-                              .b_row = s.transpose_b ? s.k : 1,
-                              .b_column = s.transpose_b ? 1 : s.n,
-                              .c = call->input_gradient[A].data,
-                              .c_batch = s.m * s.k,
-                              .c_row = s.k,
-                              .accumulate = call->accumulate[A]};
-}
-
-/* db [k, n] = a^T dc, or [n, k] = dc^T a. */
-static struct gemm_args b_gemm(const struct op_call *call)
-{
-    const struct matmul_sizes s = call_sizes(call);
-    struct gemm_args g = {.dtype = call->dtype,
-                          .batch = s.batch,
-                          .k = s.m,
-                          .c = call->input_gradient[B].data,
-                          .c_batch = s.k * s.n,
-                          .a_row = 1,
-                          .b_column = 1,
-                          .accumulate = call->accumulate[B]};
-    const void *a = call->input[A].data, *dc = call->output_gradient.data;
-    g.m = s.transpose_b ? s.n : s.k;
-    g.n = s.transpose_b ? s.k : s.n;
-    g.a = s.transpose_b ? dc : a;
-    g.b = s.transpose_b ? a : dc;
-    g.a_column = g.m;
-    g.a_batch = s.m * g.m;
-    g.b_row = g.n;
-    g.b_batch = s.m * g.n;
-    g.c_row = g.n;
+    const struct matrix a = a_of(call), b = b_of(call), c = c_of(call);
+    const void *dc = call->output_gradient.data;
+    struct gemm_args g = operand == A ? product(call, a, call->input_gradient[A].data, c, dc,
+                                                flipped(b), call->input[B].data)
+                                      : product(call, b, call->input_gradient[B].data, flipped(a),
+                                                call->input[A].data, c, dc);
+    g.accumulate = call->accumulate[operand];
     return g;
 }
 
 static size_t scratch(const struct op_call *call, bool is_backward, int n_workers)
 {
-    struct gemm_args gemm = is_backward ? a_gemm(call) : forward_gemm(call);
-    size_t bytes = call->compute->gemm_scratch(&gemm, n_workers);
-    if (is_backward) {
-        gemm = b_gemm(call);
+    if (!is_backward) {
+        const struct gemm_args gemm = forward_gemm(call);
+        return call->compute->gemm_scratch(&gemm, n_workers);
+    }
+    size_t bytes = 0;
+    for (int operand = A; operand <= B; operand++) {
+        struct gemm_args gemm = gradient_gemm(call, operand);
+        bytes = size_larger(bytes, call->compute->gemm_scratch(&gemm, n_workers));
+        gemm.batch = 1; /* a shared side takes one entry after the other */
         bytes = size_larger(bytes, call->compute->gemm_scratch(&gemm, n_workers));
     }
     return bytes;
 }
 
-static void run(const struct op_call *call, struct gemm_args gemm)
+static void forward(const struct op_call *call)
 {
     const struct kernel_env env = call_env(call, 0);
+    const struct gemm_args gemm = forward_gemm(call);
     call->compute->gemm(&env, &gemm);
 }
 
-static void forward(const struct op_call *call)
+/* A shared side collects its gradient entry by entry, in order. */
+static void gradient(const struct op_call *call, int operand)
 {
-    run(call, forward_gemm(call));
+    const struct kernel_env env = call_env(call, 0);
+    const struct gemm_args whole = gradient_gemm(call, operand);
+    if (whole.c_batch != 0 || whole.batch == 1) {
+        call->compute->gemm(&env, &whole);
+        return;
+    }
+    for (int64_t entry = 0; entry < whole.batch; entry++) {
+        const size_t width = dtype_size(call->dtype);
+        struct gemm_args one = whole;
+        one.batch = 1;
+        one.a = (const uint8_t *)whole.a + (size_t)(entry * whole.a_batch) * width;
+        one.b = (const uint8_t *)whole.b + (size_t)(entry * whole.b_batch) * width;
+        one.accumulate = whole.accumulate || entry > 0;
+        call->compute->gemm(&env, &one);
+    }
 }
 
 static void backward(const struct op_call *call)
 {
-    if (call->input_gradient[A].data)
-        run(call, a_gemm(call));
-    if (call->input_gradient[B].data)
-        run(call, b_gemm(call));
+    for (int operand = A; operand <= B; operand++)
+        if (call->input_gradient[operand].data)
+            gradient(call, operand);
 }
 
 const struct nn_op nn_op_matmul = {.name = "matmul",
@@ -165,8 +212,8 @@ const struct nn_op nn_op_matmul = {.name = "matmul",
                                    .forward = forward,
                                    .backward = backward};
 
-value nn_matmul(struct graph *graph, const char *name, value a, value b, bool transpose_b)
+value nn_matmul(struct graph *graph, const char *name, value a, value b, unsigned transpose)
 {
-    const struct matmul_options o = {transpose_b};
+    const struct matmul_options o = {transpose};
     return graph_add(graph, &nn_op_matmul, name, (value[]){a, b}, 2, &o, sizeof o);
 }

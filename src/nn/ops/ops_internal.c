@@ -116,12 +116,17 @@ void zero_tensor(const struct tensor *tensor)
 
 /* ---- builders ---- */
 
+const char *name_of_part(struct fused_name *buffer, const char *name, const char *part)
+{
+    if (!name)
+        return NULL;
+    snprintf(buffer->text, sizeof buffer->text, "%s.%s", name, part);
+    return buffer->text;
+}
+
 const char *name_before_activation(struct fused_name *buffer, const char *name, bool fused)
 {
-    if (fused || !name)
-        return name;
-    snprintf(buffer->text, sizeof buffer->text, "%s.linear", name);
-    return buffer->text;
+    return fused ? name : name_of_part(buffer, name, "linear");
 }
 
 value activation_after(struct graph *graph, const char *name, value v, enum activation activation,

@@ -90,6 +90,12 @@ static ALWAYS_INLINE void real_store(void *data, enum dtype dtype, int64_t i, do
     real_put(data, dtype, i, accumulate ? real_get(data, dtype, i) + v : v);
 }
 
+/* Where element i lies; NULL stays NULL. */
+static inline void *real_at(void *data, enum dtype dtype, int64_t i)
+{
+    return data ? (uint8_t *)data + (size_t)i * dtype_size(dtype) : NULL;
+}
+
 /* ---- builders ---- */
 
 /* Adds `op` with an activation it cannot fuse as a node of its own: the operator is then named
@@ -98,6 +104,8 @@ struct fused_name {
     char text[160];
 };
 const char *name_before_activation(struct fused_name *buffer, const char *name, bool fused);
+/* "<name>.<part>" for the inner nodes of a builder that makes several; NULL for NULL. */
+const char *name_of_part(struct fused_name *buffer, const char *name, const char *part);
 value activation_after(struct graph *graph, const char *name, value v, enum activation activation,
                        bool fused);
 

@@ -13,6 +13,9 @@ extern const struct nn_op nn_op_activate, nn_op_attention, nn_op_batch_norm, nn_
 
 extern const struct nn_op nn_op_broadcast, nn_op_conv_transpose, nn_op_flip, nn_op_pad,
     nn_op_pool3d, nn_op_resize_trilinear, nn_op_roll, nn_op_take_points, nn_op_window;
+extern const struct nn_op nn_op_attention_apply, nn_op_attention_probabilities, nn_op_binary,
+    nn_op_contrastive, nn_op_dice, nn_op_log_softmax, nn_op_match, nn_op_reduce, nn_op_reduce_max,
+    nn_op_relative_positions, nn_op_unary;
 
 /* NULL past the end. */
 const struct nn_op *nn_op_at(int index);

@@ -1,4 +1,5 @@
-/* Row-wise operators over the last axis: layer norm, softmax, l2 normalisation. */
+/* Row-wise operators over the last axis: layer norm, softmax and its logarithm, l2 normalisation.
+ */
 #include "nn/ops/ops_internal.h"
 #include "nn/ops/registry.h"
 
@@ -152,6 +153,64 @@ const struct nn_op nn_op_softmax = {.name = "softmax",
 value nn_softmax(struct graph *graph, const char *name, value x)
 {
     return graph_add(graph, &nn_op_softmax, name, &x, 1, NULL, 0);
+}
+
+/* ---- log softmax: y = x - ln sum exp x, dx = dy - exp(y) sum dy ---- */
+
+static void log_softmax_row(void *context, int64_t row, int worker)
+{
+    (void)worker;
+    const struct op_call *call = context;
+    const int64_t c = shape_last(&call->output.shape), at = row * c;
+    const void *x = call->input[X].data;
+    double largest = real_get(x, call->dtype, at), sum = 0;
+    for (int64_t j = 1; j < c; j++)
+        largest = fmax(largest, real_get(x, call->dtype, at + j));
+    for (int64_t j = 0; j < c; j++)
+        sum += exp(real_get(x, call->dtype, at + j) - largest);
+    const double all = largest + log(sum);
+    for (int64_t j = 0; j < c; j++)
+        real_put(call->output.data, call->dtype, at + j, real_get(x, call->dtype, at + j) - all);
+}
+
+static void log_softmax_forward(const struct op_call *call)
+{
+    struct op_call context = *call;
+    parallel_for(call->pool, shape_rows(&call->output.shape), log_softmax_row, &context);
+}
+
+static void log_softmax_back_row(void *context, int64_t row, int worker)
+{
+    (void)worker;
+    const struct op_call *call = context;
+    const int64_t c = shape_last(&call->output.shape), at = row * c;
+    const void *dy = call->output_gradient.data;
+    double sum = 0;
+    for (int64_t j = 0; j < c; j++)
+        sum += real_get(dy, call->dtype, at + j);
+    for (int64_t j = 0; j < c; j++)
+        real_store(call->input_gradient[X].data, call->dtype, at + j,
+                   real_get(dy, call->dtype, at + j) -
+                       sum * exp(real_get(call->output.data, call->dtype, at + j)),
+                   call->accumulate[X]);
+}
+
+static void log_softmax_backward(const struct op_call *call)
+{
+    struct op_call context = *call;
+    parallel_for(call->pool, shape_rows(&call->output.shape), log_softmax_back_row, &context);
+}
+
+const struct nn_op nn_op_log_softmax = {.name = "log_softmax",
+                                        .accumulates = true,
+                                        .reads = OP_READS_OUTPUT,
+                                        .infer = infer_same,
+                                        .forward = log_softmax_forward,
+                                        .backward = log_softmax_backward};
+
+value nn_log_softmax(struct graph *graph, const char *name, value x)
+{
+    return graph_add(graph, &nn_op_log_softmax, name, &x, 1, NULL, 0);
 }
 
 /* ---- l2 normalisation: y = x / r, r = max(||x||, epsilon) ---- */

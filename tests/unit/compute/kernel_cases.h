@@ -47,7 +47,9 @@ enum case_flag {
     CASE_IN_PLACE = 1 << 12,    /* y is x, dx is dy */
     CASE_GRADIENT = 1 << 13,    /* backward is the gradient of forward: finite differences apply */
     CASE_FORWARD_ONLY = 1 << 14,
-    CASE_GAPS = 1 << 15 /* strided result: some elements are never written */
+    CASE_GAPS = 1 << 15,          /* strided result: some elements are never written */
+    CASE_BIAS_GRADIENT = 1 << 16, /* attention: of bias, rel_h and rel_w */
+    CASE_NO_RESULT = 1 << 17      /* attention: the probabilities alone, without y */
 };
 
 union kernel_args {

@@ -89,6 +89,26 @@ static void complete_attention_extents(struct kernel_run *run)
     set_default(&a->q_batch, a->tq * a->q_token);
     set_default(&a->k_batch, a->tk * a->k_token);
     set_default(&a->v_batch, a->tk * a->v_token);
+    if (a->bias_batch == 0 && a->bias_head == 0 && a->bias_query == 0) { /* [heads, tq, tk] */
+        a->bias_head = a->tq * a->tk;
+        a->bias_query = a->tk;
+    }
+}
+
+static int64_t bias_count(const struct attention_args *a)
+{
+    return (a->batch - 1) * a->bias_batch + (a->heads - 1) * a->bias_head +
+           (a->tq - 1) * a->bias_query + a->tk;
+}
+
+static void add_bias_gradients(struct kernel_run *run)
+{
+    if (case_has(run, CASE_BIAS))
+        add_gradient(run, "dbias", FIELD(attention.dbias), "bias");
+    if (case_has(run, CASE_REL)) {
+        add_gradient(run, "drel_h", FIELD(attention.drel_h), "rel_h");
+        add_gradient(run, "drel_w", FIELD(attention.drel_w), "rel_w");
+    }
 }
 
 static void complete_attention(struct kernel_run *run)
@@ -104,7 +124,7 @@ static void complete_attention(struct kernel_run *run)
         add_operand(run, "v", FIELD(attention.v), OPERAND_INPUT, a->batch * a->v_batch);
     }
     if (case_has(run, CASE_BIAS | CASE_CAUSAL))
-        add_operand(run, "bias", FIELD(attention.bias), OPERAND_INPUT, a->heads * a->tq * a->tk);
+        add_operand(run, "bias", FIELD(attention.bias), OPERAND_INPUT, bias_count(a));
     if (case_has(run, CASE_REL)) {
         add_operand(run, "rel_h", FIELD(attention.rel_h), OPERAND_INPUT, rows * a->kh);
         add_operand(run, "rel_w", FIELD(attention.rel_w), OPERAND_INPUT, rows * a->kw);
@@ -112,7 +132,8 @@ static void complete_attention(struct kernel_run *run)
     if (case_has(run, CASE_KEY_COUNT))
         add_operand(run, "key_count", FIELD(attention.key_count), OPERAND_INPUT, a->batch)->type =
             OPERAND_INT32;
-    add_operand(run, "y", FIELD(attention.y), OPERAND_RESULT, rows * a->dim);
+    if (!case_has(run, CASE_NO_RESULT))
+        add_operand(run, "y", FIELD(attention.y), OPERAND_RESULT, rows * a->dim);
     if (case_has(run, CASE_MATERIALISED))
         add_operand(run, "probabilities", FIELD(attention.probabilities), OPERAND_SAVED,
                     rows * a->tk);
@@ -126,6 +147,8 @@ static void complete_attention(struct kernel_run *run)
         add_gradient(run, "dk", FIELD(attention.dk), "k");
         add_gradient(run, "dv", FIELD(attention.dv), "v");
     }
+    if (case_has(run, CASE_BIAS_GRADIENT))
+        add_bias_gradients(run);
 }
 
 static const void *later(const struct kernel_run *run, const void *data, int64_t elements)

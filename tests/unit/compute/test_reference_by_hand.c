@@ -412,6 +412,8 @@ static void attention_layout_by_hand(void **state)
                                         .k_batch = 4,
                                         .v_batch = 4,
                                         .bias = bias,
+                                        .bias_head = 2,
+                                        .bias_query = 2,
                                         .y = y};
 
     f64()->attention(&env, &args);

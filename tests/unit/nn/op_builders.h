@@ -49,4 +49,51 @@ value bad_trilinear(struct case_graph *c, const int64_t *n);
 value bad_pool3d(struct case_graph *c, const int64_t *n);
 value bad_points(struct case_graph *c, const int64_t *n);
 
+/* op_builders_sequence.c */
+value case_attention(struct case_graph *c, const int64_t *n);
+value case_probabilities(struct case_graph *c, const int64_t *n);
+value case_apply(struct case_graph *c, const int64_t *n);
+value case_attention_of_itself(struct case_graph *c, const int64_t *n);
+value case_relative(struct case_graph *c, const int64_t *n);
+value case_matmul(struct case_graph *c, const int64_t *n);
+value case_binary(struct case_graph *c, const int64_t *n);
+value case_binary_square(struct case_graph *c, const int64_t *n);
+value case_unary(struct case_graph *c, const int64_t *n);
+value case_reduce(struct case_graph *c, const int64_t *n);
+value case_log_softmax(struct case_graph *c, const int64_t *n);
+value case_over_axis(struct case_graph *c, const int64_t *n);
+value case_masked_softmax(struct case_graph *c, const int64_t *n);
+value case_layer_norm_epsilon(struct case_graph *c, const int64_t *n);
+value case_cosine(struct case_graph *c, const int64_t *n);
+value case_take_shaped(struct case_graph *c, const int64_t *n);
+value case_take_each(struct case_graph *c, const int64_t *n);
+value case_pixel_classes(struct case_graph *c, const int64_t *n);
+value case_soft_classes(struct case_graph *c, const int64_t *n);
+value case_squared_error(struct case_graph *c, const int64_t *n);
+value case_dice(struct case_graph *c, const int64_t *n);
+value case_contrastive(struct case_graph *c, const int64_t *n);
+value case_match(struct case_graph *c, const int64_t *n);
+
+value bad_attention_heads(struct case_graph *c, const int64_t *n);
+value bad_attention_v(struct case_graph *c, const int64_t *n);
+value bad_attention_bias(struct case_graph *c, const int64_t *n);
+value bad_attention_positions(struct case_graph *c, const int64_t *n);
+value bad_attention_grid(struct case_graph *c, const int64_t *n);
+value bad_attention_packed(struct case_graph *c, const int64_t *n);
+value bad_apply(struct case_graph *c, const int64_t *n);
+value bad_relative_grid(struct case_graph *c, const int64_t *n);
+value bad_relative_table(struct case_graph *c, const int64_t *n);
+value bad_matmul_batch(struct case_graph *c, const int64_t *n);
+value bad_binary(struct case_graph *c, const int64_t *n);
+value bad_unary(struct case_graph *c, const int64_t *n);
+value bad_reduce(struct case_graph *c, const int64_t *n);
+value bad_axis(struct case_graph *c, const int64_t *n);
+value bad_take_each(struct case_graph *c, const int64_t *n);
+value bad_take_rank(struct case_graph *c, const int64_t *n);
+value bad_classes(struct case_graph *c, const int64_t *n);
+value bad_dice(struct case_graph *c, const int64_t *n);
+value bad_contrastive(struct case_graph *c, const int64_t *n);
+value bad_contrastive_size(struct case_graph *c, const int64_t *n);
+value bad_match(struct case_graph *c, const int64_t *n);
+
 #endif

@@ -95,7 +95,7 @@ static value matmul(struct case_graph *c, const int64_t *n)
     const int64_t b0 = n[5] ? n[3] : n[4], b1 = n[5] ? n[4] : n[3];
     const value a = floats(c, n[1] ? SHAPE(n[0], n[1], n[2], n[4]) : SHAPE(n[0], n[2], n[4]));
     const value b = floats(c, n[1] ? SHAPE(n[0], n[1], b0, b1) : SHAPE(n[0], b0, b1));
-    return nn_matmul(c->graph, "y", a, b, n[5]);
+    return nn_matmul(c->graph, "y", a, b, (unsigned)n[5]);
 }
 
 /* n h w c gain bias film residual activation */
@@ -287,18 +287,6 @@ static value word_bag(struct case_graph *c, const int64_t *n)
 {
     const value table = floats(c, SHAPE(n[0], n[1]));
     return nn_word_bag(c->graph, "y", table, indices(c, SHAPE(n[2], n[3]), -1, n[0]));
-}
-
-/* batch tq tk heads dim materialised bias key_count */
-static value attention(struct case_graph *c, const int64_t *n)
-{
-    const int64_t width = n[3] * n[4];
-    const value q = floats(c, SHAPE(n[0], n[1], width)), k = floats(c, SHAPE(n[0], n[2], width));
-    const value v = floats(c, SHAPE(n[0], n[2], width));
-    const value bias = n[6] ? shares(c, SHAPE(n[3], n[1], n[2])) : NO_VALUE;
-    const value count = n[7] ? indices(c, SHAPE(n[0]), 1, n[2] + 1) : NO_VALUE;
-    return nn_attention(c->graph, "y", q, k, v, bias, count,
-                        &(struct nn_attention_options){.heads = n[3], .materialised = n[5]});
 }
 
 /* a b c kind: 0 bce, 1 dice, 2 both */
@@ -621,11 +609,26 @@ const struct op_case op_cases[] = {
     {"word_bag", word_bag, {30, 33, 2, 9}, "[2, 33]", false},
     {"word_bag", word_bag, {9, 700, 3, 5}, "[3, 700]", false},
 
-    {"attention", attention, {2, 3, 5, 2, 4, 0, 0, 0}, "[2, 3, 8]", false},
-    {"attention", attention, {1, 7, 7, 3, 5, 1, 0, 0}, "[1, 7, 15]", false},
-    {"attention", attention, {2, 4, 6, 2, 8, 0, 1, 1}, "[2, 4, 16]", false},
-    {"attention", attention, {2, 5, 9, 1, 16, 1, 1, 1}, "[2, 5, 16]", false},
-    {"attention", attention, {1, 33, 40, 2, 8, 0, 0, 0}, "[1, 33, 16]", false},
+    {"attention", case_attention, {2, 3, 5, 2, 4, 0, 0, 0}, "[2, 3, 8]", false},
+    {"attention", case_attention, {1, 7, 7, 3, 5, 1, 0, 0}, "[1, 7, 15]", false},
+    {"attention", case_attention, {2, 4, 6, 2, 8, 0, 1, 1}, "[2, 4, 16]", false},
+    {"attention", case_attention, {2, 5, 9, 1, 16, 1, 1, 1}, "[2, 5, 16]", false},
+    {"attention", case_attention, {1, 33, 40, 2, 8, 0, 0, 0}, "[1, 33, 16]", false},
+    {"attention", case_attention, {2, 7, 7, 2, 3, 0, 0, 0, 1}, "[2, 7, 6]", false},
+    {"attention", case_attention, {1, 9, 9, 3, 4, 1, 0, 0, 1}, "[1, 9, 12]", false},
+    {"attention", case_attention, {2, 6, 6, 2, 4, 0, 2, 0, 1}, "[2, 6, 8]", false},
+    {"attention", case_attention, {2, 3, 7, 2, 4, 0, 3, 1, 0}, "[2, 3, 8]", false},
+    {"attention", case_attention, {3, 4, 9, 2, 4, 0, 4, 0, 0}, "[3, 4, 8]", false},
+    {"attention", case_attention, {3, 4, 9, 2, 4, 1, 4, 0, 0}, "[3, 4, 8]", false},
+    {"attention", case_attention, {2, 5, 6, 1, 17, 0, 5, 1, 0}, "[2, 5, 17]", false},
+    {"attention", case_attention, {2, 9, 9, 2, 4, 0, 0, 0, 0, 1}, "[2, 9, 8]", false},
+    {"attention", case_attention, {2, 9, 9, 2, 4, 1, 0, 1, 1, 1}, "[2, 9, 8]", false},
+    {"attention", case_attention, {1, 12, 12, 2, 5, 0, 0, 0, 1, 0, 4}, "[1, 12, 10]", false},
+    {"attention", case_attention, {2, 5, 6, 2, 3, 0, 1, 1, 0, 0, 2}, "[2, 5, 6]", false},
+    {"attention", case_attention, {2, 5, 6, 2, 3, 1, 1, 1, 0, 0, 3}, "[2, 5, 6]", false},
+    {"attention", case_attention, {1, 5, 11, 1, 128, 0, 0, 0, 0}, "[1, 5, 128]", false},
+    {"attention", case_attention_of_itself, {2, 5, 2, 3, 0}, "[2, 5, 6]", false},
+    {"attention", case_attention_of_itself, {2, 5, 2, 3, 1}, "[2, 5, 6]", false},
 
     {"mask_loss", mask_loss, {2, 4, 5, 0}, "[2]", false},
     {"mask_loss", mask_loss, {3, 7, 3, 1}, "[3]", false},
@@ -644,6 +647,137 @@ const struct op_case op_cases[] = {
     {"weighted_sum", weighted_sum, {7}, "[1]", false},
     {"weighted_sum", weighted_sum, {32}, "[1]", false},
     {"weighted_sum", weighted_sum, {33}, "[1]", false},
+
+    {"attention_probabilities", case_probabilities, {2, 3, 5, 2, 4}, "[2, 2, 3, 5]", false},
+    {"attention_probabilities",
+     case_probabilities,
+     {1, 7, 7, 3, 5, 0, 1, 0, 1},
+     "[1, 3, 7, 7]",
+     false},
+    {"attention_probabilities",
+     case_probabilities,
+     {3, 4, 6, 2, 8, 0, 4, 1},
+     "[3, 2, 4, 6]",
+     false},
+    {"attention_probabilities",
+     case_probabilities,
+     {2, 6, 6, 2, 3, 0, 3, 0, 1, 1},
+     "[2, 2, 6, 6]",
+     false},
+    {"attention_probabilities",
+     case_probabilities,
+     {2, 5, 12, 1, 16, 0, 2, 0, 0, 0, 4},
+     "[2, 1, 5, 12]",
+     false},
+    {"attention_probabilities",
+     case_probabilities,
+     {2, 49, 70, 2, 20, 0, 0, 0},
+     "[2, 2, 49, 70]",
+     false},
+
+    {"attention_apply", case_apply, {2, 3, 5, 2, 4, 0}, "[2, 3, 8]", false},
+    {"attention_apply", case_apply, {1, 7, 7, 3, 5, 1}, "[1, 7, 15]", false},
+    {"attention_apply", case_apply, {3, 1, 9, 1, 16, 1}, "[3, 1, 16]", false},
+    {"attention_apply", case_apply, {2, 6, 1, 2, 1, 0}, "[2, 6, 2]", false},
+    {"attention_apply", case_apply, {1, 33, 40, 2, 17, 0}, "[1, 33, 34]", false},
+
+    {"relative_positions", case_relative, {2, 3, 4, 2, 5, 3, 0, 0}, "[2, 2, 12, 3]", false},
+    {"relative_positions", case_relative, {2, 3, 4, 2, 5, 4, 1, 0}, "[2, 2, 12, 4]", false},
+    {"relative_positions", case_relative, {1, 7, 5, 3, 4, 7, 0, 1}, "[1, 3, 35, 7]", false},
+    {"relative_positions", case_relative, {2, 2, 6, 1, 9, 6, 1, 1}, "[2, 1, 12, 6]", false},
+    {"relative_positions", case_relative, {1, 4, 3, 2, 3, 6, 0, 0}, "[1, 2, 12, 6]", false},
+    {"relative_positions", case_relative, {1, 2, 7, 1, 16, 3, 1, 0}, "[1, 1, 14, 3]", false},
+
+    {"matmul", case_matmul, {2, 3, 5, 4, 7, NN_TRANSPOSE_A, 0}, "[2, 3, 5, 4]", false},
+    {"matmul",
+     case_matmul,
+     {1, 2, 6, 9, 5, NN_TRANSPOSE_A | NN_TRANSPOSE_B},
+     "[1, 2, 6, 9]",
+     false},
+    {"matmul", case_matmul, {2, 2, 5, 4, 7, 0, 1}, "[2, 2, 5, 4]", false},
+    {"matmul", case_matmul, {2, 3, 4, 6, 3, NN_TRANSPOSE_B, 3}, "[2, 3, 4, 6]", false},
+    {"matmul", case_matmul, {3, 1, 4, 17, 3, NN_TRANSPOSE_A, 2}, "[3, 1, 4, 17]", false},
+    {"matmul",
+     case_matmul,
+     {3, 2, 8, 5, 9, NN_TRANSPOSE_A | NN_TRANSPOSE_B, 4},
+     "[3, 2, 8, 5]",
+     false},
+    {"matmul", case_matmul, {1, 1, 8, 5, 9, NN_TRANSPOSE_B, 1}, "[1, 1, 8, 5]", false},
+
+    {"binary", case_binary, {NN_ADD, 0, 2, 3, 5, 0, 0, 3, 5}, "[2, 3, 5]", false},
+    {"binary", case_binary, {NN_MUL, 0, 2, 3, 5, 0, 2, 1, 5}, "[2, 3, 5]", false},
+    {"binary", case_binary, {NN_SUB, 0, 0, 1, 5, 2, 3, 4, 5}, "[2, 3, 4, 5]", false},
+    {"binary", case_binary, {NN_DIV, 0, 4, 1, 7, 0, 0, 6, 1}, "[4, 6, 7]", false},
+    {"binary", case_binary, {NN_DIV, 0, 0, 0, 1, 0, 3, 1, 4}, "[3, 1, 4]", false},
+    {"binary", case_binary, {NN_MUL, 2, 1, 3, 1, 1, 5, 1, 4}, "[2, 5, 3, 4]", false},
+    {"binary", case_binary, {NN_MUL, 0, 0, 9, 9, 0, 0, 0, 1}, "[9, 9]", false},
+    {"binary", case_binary, {NN_SUB, 0, 3, 60, 300, 0, 0, 1, 300}, "[3, 60, 300]", false},
+    {"binary", case_binary_square, {3, 2, 5}, "[3, 2, 5]", false},
+
+    {"unary", case_unary, {2, 3, 7, NN_EXP}, "[2, 3, 7]", false},
+    {"unary", case_unary, {0, 0, 33, NN_LOG}, "[33]", false},
+    {"unary", case_unary, {3, 5, 8, NN_SQRT}, "[3, 5, 8]", false},
+    {"unary", case_unary, {1, 4, 9, NN_SIN}, "[1, 4, 9]", false},
+    {"unary", case_unary, {3, 90, 101, NN_COS}, "[3, 90, 101]", false},
+
+    {"reduce", case_reduce, {0, 2, 3, 5, NN_SUM, 2, 1, 0}, "[2, 3]", false},
+    {"reduce", case_reduce, {0, 2, 3, 5, NN_MEAN, 0, 1, 1}, "[1, 3, 5]", false},
+    {"reduce", case_reduce, {2, 3, 4, 70, NN_MEAN, 1, 2, 0}, "[2, 70]", false},
+    {"reduce", case_reduce, {0, 0, 0, 17, NN_SUM, 0, 1, 0}, "[1]", false},
+    {"reduce", case_reduce, {2, 3, 4, 5, NN_SUM, 0, 4, 1}, "[1, 1, 1, 1]", false},
+    {"reduce", case_reduce, {0, 3, 100, 130, NN_MEAN, 1, 1, 0}, "[3, 130]", false},
+
+    {"reduce_max", case_reduce, {0, 2, 3, 5, NN_MAX, 2, 1, 0}, "[2, 3]", false},
+    {"reduce_max", case_reduce, {0, 2, 3, 5, NN_MAX, 1, 1, 1}, "[2, 1, 5]", false},
+    {"reduce_max", case_reduce, {2, 3, 4, 65, NN_MAX, 0, 2, 0}, "[4, 65]", false},
+    {"reduce_max", case_reduce, {0, 0, 0, 17, NN_MAX, 0, 1, 0}, "[1]", false},
+    {"reduce_max", case_reduce, {0, 3, 1, 9, NN_MAX, 1, 1, 0}, "[3, 9]", false},
+
+    {"log_softmax", case_log_softmax, {2, 3, 8}, "[2, 3, 8]", false},
+    {"log_softmax", case_log_softmax, {0, 0, 5}, "[5]", false},
+    {"log_softmax", case_log_softmax, {4, 1, 33}, "[4, 1, 33]", false},
+    {"log_softmax", case_log_softmax, {3, 5, 1}, "[3, 5, 1]", false},
+    {"log_softmax", case_over_axis, {3, 5, 4, 1, 1}, "[3, 5, 4]", false},
+    {"log_softmax", case_soft_classes, {2, 3, 5}, "[2, 3]", false},
+    {"softmax", case_over_axis, {3, 5, 4, 0, 0}, "[3, 5, 4]", false},
+    {"softmax", case_over_axis, {2, 5, 4, 2, 0}, "[2, 5, 4]", false},
+    {"softmax", case_masked_softmax, {5, 3, 6}, "[5, 3, 6]", false},
+    {"softmax", case_masked_softmax, {7, 2, 1}, "[7, 2, 1]", false},
+
+    {"layer_norm", case_layer_norm_epsilon, {2, 3, 8, 12}, "[2, 3, 8]", false},
+    {"layer_norm", case_layer_norm_epsilon, {1, 5, 33, 6}, "[1, 5, 33]", false},
+    {"l2_normalise", case_cosine, {4, 4, 7, 0}, "[4]", false},
+    {"l2_normalise", case_cosine, {5, 1, 9, 0}, "[5]", false},
+    {"l2_normalise", case_cosine, {3, 6, 10, 1}, "[3, 6]", false},
+
+    {"take", case_take_shaped, {6, 4, 0, 3, 5}, "[3, 5, 4]", false},
+    {"take", case_take_shaped, {9, 5, 2, 2, 3}, "[2, 2, 3, 5]", false},
+    {"take", case_take_each, {3, 5, 4, 0}, "[3, 4]", false},
+    {"take", case_take_each, {2, 7, 3, 6}, "[2, 6, 3]", false},
+    {"take", case_take_each, {1, 2, 600, 5}, "[1, 5, 600]", false},
+
+    {"cross_entropy", case_pixel_classes, {2, 3, 5, 4}, "[2, 3, 5]", false},
+    {"cross_entropy", case_pixel_classes, {1, 100, 90, 3}, "[1, 100, 90]", false},
+    {"reduce", case_squared_error, {3, 2, 5}, "[3]", false},
+
+    {"dice", case_dice, {2, 9, 3, 100, 0, 0}, "[2, 3]", false},
+    {"dice", case_dice, {3, 7, 2, 0, 1, 0}, "[3, 2]", false},
+    {"dice", case_dice, {4, 5, 6, 1, 0, 1}, "[6]", false},
+    {"dice", case_dice, {1, 1, 1, 50, 1, 1}, "[1]", false},
+    {"dice", case_dice, {2, 500, 17, 10, 1, 1}, "[17]", false},
+
+    {"contrastive", case_contrastive, {5, NN_INFO_NCE}, "[1]", false},
+    {"contrastive", case_contrastive, {1, NN_INFO_NCE}, "[1]", false},
+    {"contrastive", case_contrastive, {4, NN_DHN_NCE, 15, 30}, "[1]", false},
+    {"contrastive", case_contrastive, {2, NN_DHN_NCE, 0, 15}, "[1]", false},
+    {"contrastive", case_contrastive, {6, NN_DHN_NCE_RELEASED, 15, 40, 0, 0}, "[1]", false},
+    {"contrastive", case_contrastive, {3, NN_DHN_NCE_RELEASED, 15, 15, 70, 7}, "[1]", false},
+
+    {"match", case_match, {0, 3, 5}, "[3]", false},
+    {"match", case_match, {2, 3, 8}, "[2, 3]", false},
+    {"match", case_match, {0, 1, 2}, "[1]", false},
+    {"match", case_match, {4, 1, 33}, "[4, 1]", false},
+    {"match", case_match, {0, 7, 100}, "[7]", false},
 };
 const int n_op_cases = (int)(sizeof op_cases / sizeof op_cases[0]);
 
@@ -759,14 +893,6 @@ static value bad_size(struct case_graph *c, const int64_t *n)
                        false);
 }
 
-static value bad_heads(struct case_graph *c, const int64_t *n)
-{
-    (void)n;
-    const value x = floats(c, SHAPE(1, 2, 6));
-    return nn_attention(c->graph, "bad", x, x, x, NO_VALUE, NO_VALUE,
-                        &(struct nn_attention_options){.heads = 4});
-}
-
 static value bad_empty(struct case_graph *c, const int64_t *n)
 {
     (void)n;
@@ -797,7 +923,7 @@ const struct bad_case bad_cases[] = {
     {bad_shuffle, "[1, 2, 2, 6] does not divide by 2"},
     {bad_rank, "x is [2, 3], expected 4 to 4 axes"},
     {bad_size, "result too large"},
-    {bad_heads, "6 channels in 4 heads"},
+    {bad_attention_heads, "6 channels in 4 heads"},
     {bad_empty, "which is empty"},
     {bad_matmul, "a is [2, 3, 4] and b [2, 3, 4]"},
     {bad_transposed_channels, "w takes 4 channels in 1 groups, x has 3"},
@@ -814,5 +940,25 @@ const struct bad_case bad_cases[] = {
     {bad_trilinear, "to 0 x 2 x 2"},
     {bad_pool3d, "axis 2: kernel 2, stride 2, padding 2 on extent 4"},
     {bad_points, "points is [1, 4, 3], expected [1, 4, 2]"},
+    {bad_attention_v, "v is [1, 3, 6], expected [1, 2, 6]"},
+    {bad_attention_bias, "bias is [2, 1, 1, 2], expected [3, 2, 2, 2] or 1 on an axis"},
+    {bad_attention_positions, "rel_w is missing"},
+    {bad_attention_grid, "positions of 2 x 2 keys, there are 2"},
+    {bad_attention_packed, "9 channels in 3 x 2 heads"},
+    {bad_apply, "v is [1, 3, 6], expected [1, 4, 6]"},
+    {bad_relative_grid, "6 queries on a grid of 2 x 4"},
+    {bad_relative_table, "table is [5, 2], expected [3, 2]"},
+    {bad_matmul_batch, "a is [2, 4, 3] transposed and b [3, 5, 4] transposed"},
+    {bad_binary, "[2, 3] and [2] do not broadcast"},
+    {bad_unary, "no function has number"},
+    {bad_reduce, "2 axes from 1 of 2"},
+    {bad_axis, "axis 2 of 2"},
+    {bad_take_each, "index [3] for samples [2, 3, 4]"},
+    {bad_take_rank, "more than 5 axes"},
+    {bad_classes, "target is [2], expected [2, 3]"},
+    {bad_dice, "smooth is -1"},
+    {bad_contrastive, "logits is [2, 3], expected [2, 2]"},
+    {bad_contrastive_size, "a batch of 1 has no negatives"},
+    {bad_match, "negative is [3, 2], expected [2, 3]"},
 };
 const int n_bad_cases = (int)(sizeof bad_cases / sizeof bad_cases[0]);

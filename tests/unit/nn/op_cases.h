@@ -11,6 +11,7 @@ enum operand_role {
     ROLE_FLOAT, /* standard normal, differentiated */
     ROLE_SHARE, /* uniform in 0.2 .. 1.2, no gradient: targets, variances, weights */
     ROLE_STATE, /* as ROLE_SHARE, and written by the forward pass */
+    ROLE_MASK,  /* 0, or -infinity for a third, no gradient */
     ROLE_INDEX  /* I32, uniform in low .. high - 1, no gradient */
 };
 

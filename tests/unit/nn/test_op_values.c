@@ -31,7 +31,7 @@ static void test_matmul(void **state)
         const value x = input(&b, SHAPE(1, 2, 2), (const double[]){1, 2, 3, 4});
         const value y = transposed ? input(&b, SHAPE(1, 3, 2), (const double[]){5, 8, 6, 9, 7, 10})
                                    : input(&b, SHAPE(1, 2, 3), (const double[]){5, 6, 7, 8, 9, 10});
-        check(&b, nn_matmul(b.graph, "y", x, y, transposed), false,
+        check(&b, nn_matmul(b.graph, "y", x, y, transposed ? NN_TRANSPOSE_B : 0), false,
               (const double[]){21, 24, 27, 47, 54, 61}, 6);
     }
 }
@@ -315,9 +315,11 @@ static void test_attention(void **state)
         const value v =
             input(&b, SHAPE(2, 3, 2), (const double[]){1, 2, 3, 4, 8, 9, 0, 4, 8, 12, 5, 6});
         const value count = index_input(&b, SHAPE(2), (const int32_t[]){3, 2});
+        struct nn_attention_inputs in = nn_attention_of(q, k, v);
+        in.key_count = count;
         check(
             &b,
-            nn_attention(b.graph, "y", q, k, v, NO_VALUE, count,
+            nn_attention(b.graph, "y", in,
                          &(struct nn_attention_options){.heads = 1, .materialised = materialised}),
             false, (const double[]){4, 5, 6, 10}, 4);
     }
