@@ -47,10 +47,21 @@ static void zero_unreached(struct plan *plan)
     for (int i = 0; i < plan->graph->n_nodes; i++) {
         const struct plan_node *node = &plan->nodes[i];
         if (node->wanted && !node->flows && !node->seed) {
-            const struct tensor gradient = plan_gradient(plan, (value){i});
+            const struct tensor gradient = plan_collected_gradient(plan, i);
             memset(gradient.data, 0, tensor_bytes(&gradient));
         }
     }
+}
+
+/* Seeds that receive gradient too begin with the caller's part. */
+static void copy_seeds(struct plan *plan)
+{
+    for (int i = 0; i < plan->graph->n_nodes; i++)
+        if (plan->nodes[i].seed_buffer != NO_BUFFER) {
+            const struct tensor seed = plan_seed(plan, (value){i});
+            const struct tensor gradient = plan_collected_gradient(plan, i);
+            memcpy(gradient.data, seed.data, tensor_bytes(&seed));
+        }
 }
 
 static void add_temporaries(struct plan *plan, const struct plan_step *step)
@@ -60,7 +71,7 @@ static void add_temporaries(struct plan *plan, const struct plan_step *step)
     for (int k = 0; k < definition->n_inputs; k++) {
         if (!step->add_temporary[k])
             continue;
-        const struct tensor gradient = plan_gradient(plan, (value){definition->input[k]});
+        const struct tensor gradient = plan_collected_gradient(plan, definition->input[k]);
         plan->compute->combine(&env, &(struct combine_args){.dtype = plan->graph->dtype,
                                                             .count = tensor_count(&gradient),
                                                             .alpha = 1,
@@ -74,6 +85,7 @@ static void add_temporaries(struct plan *plan, const struct plan_step *step)
 ana_status plan_backward(struct plan *plan, cancel_fn cancelled, void *user, ana_error *err)
 {
     zero_unreached(plan);
+    copy_seeds(plan);
     for (int i = 0; i < plan->n_backward; i++) {
         struct plan_step *step = &plan->backward[i];
         if (cancelled && cancelled(user))

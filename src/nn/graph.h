@@ -7,7 +7,7 @@
  *
  *   struct plan *plan;
  *   plan_create(&plan, g, &(struct plan_request){ ...outputs, fed, seeds, wrt... }, env, err);
- *   memcpy(plan_value(plan, x).data, pixels, bytes);    // fill what is fed
+ *   memcpy(plan_value(plan, x).data, pixels, bytes);    // fill what is fed, and plan_seed()
  *   plan_forward(plan, progress...);                    // only what the outputs need is computed
  *   plan_backward(plan);                                // from the seeds to what was asked for
  *   struct tensor dy = plan_gradient(plan, tap);
@@ -70,7 +70,7 @@ struct plan_request {
     const value *wrt; /* values whose gradient is wanted */
     int n_wrt;
     bool wrt_params; /* gradients of all trainable parameters */
-    bool training;   /* batch statistics, dropout */
+    bool training;   /* batch statistics (not where they are frozen), dropout */
 };
 
 struct plan_env {
@@ -94,7 +94,10 @@ size_t plan_bytes(const struct plan *plan); /* arena, scratch and packed weights
 
 /* Storage of a fed value (write it before running) or of an output (read it afterwards). */
 struct tensor plan_value(const struct plan *plan, value v);
-/* Storage of a seed's gradient (write), or of a wanted gradient (read after plan_backward()). */
+/* Storage of a seed's gradient: write it before plan_backward(), which leaves it as it is. */
+struct tensor plan_seed(const struct plan *plan, value v);
+/* Storage of a wanted gradient (read after plan_backward()); of a value that is a seed and no
+ * gradient target the same as plan_seed(). */
 struct tensor plan_gradient(const struct plan *plan, value v);
 struct tensor plan_param_gradient(const struct plan *plan,
                                   int param); /* data NULL if not trainable */

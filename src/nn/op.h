@@ -41,7 +41,7 @@ struct op_call {
     struct tensor input[OP_MAX_INPUTS]; /* data NULL: absent, or not kept (see op->reads) */
     struct tensor output;
     void *saved[OP_MAX_SAVED];
-    bool training;
+    bool training;       /* of the plan, unless what the op writes is frozen */
     bool wants_gradient; /* a backward pass will follow: fill `saved` */
     uint64_t seed, step; /* keyed draws */
     uint32_t node;
@@ -74,6 +74,8 @@ struct nn_op {
     bool accumulates;     /* backward honours op_call.accumulate; else the executor adds for it */
     unsigned reads;       /* what backward reads: bits of inputs, OP_READS_OUTPUT */
     unsigned no_gradient; /* bits of inputs that never get a gradient (indices, targets) */
+    unsigned writes;      /* bits of inputs that forward writes when training: running statistics.
+                           * If one of them is a frozen parameter the node runs as in inference */
     ana_status (*infer)(struct op_shapes *shapes, ana_error *err);
     /* Bytes of scratch for forward (or backward); NULL means none. */
     size_t (*scratch)(const struct op_call *call, bool backward, int n_workers);

@@ -170,6 +170,17 @@ void params_set_flags(struct params *params, int index, unsigned flags)
     params->entries[index].spec.flags = flags;
 }
 
+int params_freeze(struct params *params, const char *prefix)
+{
+    int frozen = 0;
+    for (int i = 0; i < params->n; i++)
+        if (strncmp(params->entries[i].spec.name, prefix, strlen(prefix)) == 0) {
+            params->entries[i].spec.flags |= PARAM_FROZEN;
+            frozen++;
+        }
+    return frozen;
+}
+
 void params_touch(struct params *params)
 {
     params->version++;

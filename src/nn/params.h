@@ -21,7 +21,8 @@ enum param_init {
 enum param_flags {
     PARAM_DECAY = 1,  /* weight decay applies (matrices and kernels) */
     PARAM_BUFFER = 2, /* saved and loaded but not optimised: running statistics */
-    PARAM_FROZEN = 4  /* loaded but not optimised: costs no gradient arithmetic */
+    PARAM_FROZEN = 4  /* loaded but not optimised: costs no gradient arithmetic. Frozen running
+                       * statistics are not written: their norm runs as in inference */
 };
 
 struct param_spec {
@@ -50,6 +51,9 @@ int params_find(const struct params *params, const char *name); /* -1 */
 struct tensor params_value(const struct params *params,
                            int index); /* borrowed, writable by the owner */
 void params_set_flags(struct params *params, int index, unsigned flags);
+/* Freezes every parameter and buffer whose name begins with prefix, a whole tower with its running
+ * statistics; returns how many. Plans made before do not notice. */
+int params_freeze(struct params *params, const char *prefix);
 
 /* Tells the packed-weight caches that values were changed (by the optimiser, by loading). */
 void params_touch(struct params *params);

@@ -208,17 +208,36 @@ static void extend_values_to_uses(struct plan *plan)
     }
 }
 
+static void mark_receives(struct plan *plan)
+{
+    for (int i = 0; i < plan->graph->n_nodes; i++) {
+        const struct node *definition = &plan->graph->nodes[i];
+        for (int k = 0; plan->nodes[i].backward && k < definition->n_inputs; k++)
+            if (passes_gradient(definition, k))
+                plan->nodes[definition->input[k]].receives |=
+                    plan->nodes[definition->input[k]].flows;
+    }
+}
+
 static bool make_gradient_buffers(struct plan *plan)
 {
+    mark_receives(plan);
     for (int i = 0; i < plan->graph->n_nodes; i++) {
         struct plan_node *node = &plan->nodes[i];
         if (!node->flows && !node->wanted && !node->seed)
             continue;
-        const bool whole = node->wanted || node->seed;
+        const size_t bytes = node_bytes(&plan->graph->nodes[i]);
+        const bool two = node->seed && node->receives;
+        const bool whole = node->wanted || (node->seed && !two);
         const int at = node->backward ? node->backward_step : last_step(plan);
-        node->gradient_buffer = add_buffer(plan, node_bytes(&plan->graph->nodes[i]), whole ? 0 : at,
+        node->gradient_buffer = add_buffer(plan, bytes,
+                                           whole ? 0
+                                           : two ? plan->n_forward
+                                                 : at,
                                            whole ? last_step(plan) : at);
-        if (node->gradient_buffer == NO_BUFFER)
+        if (two)
+            node->seed_buffer = add_buffer(plan, bytes, 0, last_step(plan));
+        if (node->gradient_buffer == NO_BUFFER || (two && node->seed_buffer == NO_BUFFER))
             return false;
     }
     for (int i = 0; i < plan->graph->n_nodes; i++) {
@@ -241,6 +260,20 @@ static struct tensor node_tensor(const struct plan *plan, int i)
     return tensor_view(NULL, definition->dtype, definition->shape);
 }
 
+/* Whether a node runs as in training: not where what it would write is frozen. */
+static bool trains(const struct plan *plan, const struct node *definition)
+{
+    bool frozen = false;
+    for (int k = 0; k < definition->n_inputs; k++) {
+        if (definition->input[k] < 0 || !(definition->op->writes >> k & 1u))
+            continue;
+        const struct node *state = &plan->graph->nodes[definition->input[k]];
+        frozen |= state->kind == NODE_PARAM &&
+                  params_spec(plan->graph->params, state->param)->flags & PARAM_FROZEN;
+    }
+    return plan->training && !frozen;
+}
+
 static void fill_call(const struct plan *plan, struct op_call *call, int i)
 {
     const struct node *definition = &plan->graph->nodes[i];
@@ -249,7 +282,7 @@ static void fill_call(const struct plan *plan, struct op_call *call, int i)
                              .options = definition->options,
                              .dtype = plan->graph->dtype,
                              .n_inputs = definition->n_inputs,
-                             .training = plan->training,
+                             .training = trains(plan, definition),
                              .wants_gradient = plan->nodes[i].backward,
                              .node = (uint32_t)i};
     call->output = node_tensor(plan, i);
@@ -485,6 +518,7 @@ ana_status plan_prepare(struct plan **out, const struct graph *graph,
     }
     for (int i = 0; i < graph->n_nodes; i++) {
         plan->nodes[i].value_buffer = plan->nodes[i].gradient_buffer = NO_BUFFER;
+        plan->nodes[i].seed_buffer = NO_BUFFER;
         for (int s = 0; s < OP_MAX_SAVED; s++)
             plan->nodes[i].saved_buffer[s] = NO_BUFFER;
     }
@@ -542,10 +576,24 @@ struct tensor plan_value(const struct plan *plan, value v)
     return kept_tensor(plan, v.id, plan->nodes[v.id].value_buffer);
 }
 
+struct tensor plan_collected_gradient(const struct plan *plan, int node)
+{
+    return kept_tensor(plan, node, plan->nodes[node].gradient_buffer);
+}
+
+struct tensor plan_seed(const struct plan *plan, value v)
+{
+    assert(v.id >= 0 && v.id < plan->graph->n_nodes && plan->nodes[v.id].seed);
+    const struct plan_node *node = &plan->nodes[v.id];
+    return node->seed_buffer == NO_BUFFER ? plan_collected_gradient(plan, v.id)
+                                          : kept_tensor(plan, v.id, node->seed_buffer);
+}
+
 struct tensor plan_gradient(const struct plan *plan, value v)
 {
     assert(v.id >= 0 && v.id < plan->graph->n_nodes);
-    return kept_tensor(plan, v.id, plan->nodes[v.id].gradient_buffer);
+    const struct plan_node *node = &plan->nodes[v.id];
+    return node->seed && !node->wanted ? plan_seed(plan, v) : plan_collected_gradient(plan, v.id);
 }
 
 struct tensor plan_param_gradient(const struct plan *plan, int param)

@@ -24,8 +24,10 @@ struct plan_node {
     bool flows;    /* its gradient is computed: requires, and a seed depends on it */
     bool backward; /* its operator runs backward */
     bool seed;
-    bool wanted; /* gradient readable after the run */
+    bool receives; /* some backward step writes its gradient */
+    bool wanted;   /* gradient readable after the run */
     int value_buffer, gradient_buffer;
+    int seed_buffer; /* of a seed that receives too: the caller's part, added anew in each run */
     int saved_buffer[OP_MAX_SAVED];
     int forward_step, backward_step;
 };
@@ -64,6 +66,8 @@ struct plan {
 
 /* Does the step work on a packed form of a parameter? */
 bool plan_step_packs(const struct plan *plan, const struct plan_step *step, bool backward);
+/* The gradient that the steps write and add to, which of a seed may be another than the seed. */
+struct tensor plan_collected_gradient(const struct plan *plan, int node);
 
 /* Chooses offsets so that buffers alive at the same step do not overlap; returns the arena's size.
  */

@@ -447,6 +447,7 @@ const struct nn_op nn_op_batch_norm = {.name = "batch_norm",
                                        .reads = 1U << X | 1U << GAIN | 1U << BIAS | 1U << FILM |
                                                 OP_READS_OUTPUT,
                                        .no_gradient = 1U << RUNNING_MEAN | 1U << RUNNING_VAR,
+                                       .writes = 1U << RUNNING_MEAN | 1U << RUNNING_VAR,
                                        .infer = infer,
                                        .scratch = scratch,
                                        .forward = forward,

@@ -422,6 +422,50 @@ static void test_frozen_parameters_cost_nothing(void **state)
     free_net(&net);
 }
 
+static void read_all(double *to, const struct net *net, int param)
+{
+    const struct tensor t = params_value(net->params, param);
+    for (int64_t i = 0; i < tensor_count(&t); i++)
+        to[i] = get(&t, i);
+}
+
+/* A norm whose statistics are frozen neither writes them nor uses those of the batch; the rest
+ * trains on. */
+static void test_frozen_statistics_stay(void **state)
+{
+    (void)state;
+    struct net net;
+    build_net(&net, DTYPE_F64);
+    struct plan_request request = training(&net);
+    const value outputs[] = {net.total, net.logits};
+    request.outputs = outputs;
+    request.n_outputs = 2;
+    double before[2][8], after[2][8];
+    read_all(before[0], &net, MEAN);
+    read_all(before[1], &net, VARIANCE);
+    assert_int_equal(params_freeze(net.params, "norm."), 4);
+    assert_int_equal(params_freeze(net.params, "nor.m"), 0);
+    assert_int_equal(params_spec(net.params, MEAN)->flags, PARAM_BUFFER | PARAM_FROZEN);
+    struct plan *train = make_plan(&net, &request, NULL);
+    request.training = false;
+    struct plan *infer = make_plan(&net, &request, NULL);
+    forward(train);
+    forward(infer);
+    read_all(after[0], &net, MEAN);
+    read_all(after[1], &net, VARIANCE);
+    assert_memory_equal(before, after, sizeof before);
+    const struct tensor a = plan_value(train, net.logits), b = plan_value(infer, net.logits);
+    expect_close(&a, &b, 0);
+    backward(&net, train);
+    backward(&net, infer);
+    const struct tensor da = plan_param_gradient(train, STEM),
+                        db = plan_param_gradient(infer, STEM);
+    expect_close(&da, &db, 0);
+    plan_free(train);
+    plan_free(infer);
+    free_net(&net);
+}
+
 /* The chain cut at a tap: seed at the loss to the tap, then that gradient as the tap's own seed. */
 static void test_gradients_pass_through_taps(void **state)
 {
@@ -489,6 +533,48 @@ static void test_seeds_add_up(void **state)
                     1e-10);
     for (int i = 0; i < 3; i++)
         plan_free(plans[i]);
+    free_net(&net);
+}
+
+/* A seed that receives gradient too keeps what was written, so a second backward pass gives the
+ * same; as a target it shows the sum. */
+static void test_seeds_are_kept(void **state)
+{
+    (void)state;
+    struct net net;
+    build_net(&net, DTYPE_F64);
+    const value seeds[] = {net.total, net.block};
+    const value wrt[] = {net.image, net.block};
+    double first[N * H * W * 3];
+    for (int n_wrt = 1; n_wrt <= 2; n_wrt++) {
+        const struct plan_request request = {.outputs = seeds,
+                                             .n_outputs = 2,
+                                             .seeds = seeds,
+                                             .n_seeds = 2,
+                                             .wrt = wrt,
+                                             .n_wrt = n_wrt};
+        struct plan *plan = make_plan(&net, &request, NULL);
+        const struct tensor one = plan_seed(plan, net.total), seed = plan_seed(plan, net.block);
+        const struct tensor target = plan_gradient(plan, net.block);
+        const struct tensor gradient = plan_gradient(plan, net.image);
+        assert_true((target.data == seed.data) == (n_wrt == 1));
+        set(&one, 0, 1);
+        fill(seed, 20);
+        for (int run = 0; run < 2; run++) {
+            forward(plan);
+            assert_int_equal(plan_backward(plan, NULL, NULL, NULL), ANA_OK);
+            for (int64_t i = 0; i < tensor_count(&gradient); i++) {
+                if (run == 0 && n_wrt == 1)
+                    first[i] = get(&gradient, i);
+                assert_true(get(&gradient, i) == first[i]);
+            }
+        }
+        double received = 0;
+        for (int64_t i = 0; i < tensor_count(&seed); i++)
+            received = fmax(received, fabs(get(&target, i) - get(&seed, i)));
+        assert_true((received > 1e-6) == (n_wrt == 2));
+        plan_free(plan);
+    }
     free_net(&net);
 }
 
@@ -593,6 +679,8 @@ int main(void)
         cmocka_unit_test(test_frozen_parameters_cost_nothing),
         cmocka_unit_test(test_gradients_pass_through_taps),
         cmocka_unit_test(test_seeds_add_up),
+        cmocka_unit_test(test_seeds_are_kept),
+        cmocka_unit_test(test_frozen_statistics_stay),
         cmocka_unit_test(test_unreached_gradients_are_zero),
         cmocka_unit_test(test_running_twice_gives_the_same_bytes),
         cmocka_unit_test(test_threads_change_nothing),
