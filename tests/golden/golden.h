@@ -88,6 +88,8 @@ void golden_compare_one(struct golden *golden, const struct tolerance *tolerance
 /* ORDER golden kinds: each is listed in main.c. */
 void golden_clip_preprocess(struct golden *golden);
 void golden_clip_metrics(struct golden *golden);
+void golden_clip_dhn_nce(struct golden *golden);
+void golden_clip_nnunet(struct golden *golden);
 void golden_medlam_losses(struct golden *golden);
 void golden_medlam_metrics(struct golden *golden);
 void golden_medlam_net(struct golden *golden);

@@ -17,10 +17,10 @@ enum { EXIT_SKIPPED = 77 };
 /* ORDER golden kinds: as in CMakeLists.txt. */
 static const struct golden_kind kinds[] = {
     {"clip", "biomed", NULL},
-    {"clip", "dhn_nce", NULL},
+    {"clip", "dhn_nce", golden_clip_dhn_nce},
     {"clip", "fullsize_formula", NULL},
     {"clip", "metrics", golden_clip_metrics},
-    {"clip", "nnunet", NULL},
+    {"clip", "nnunet", golden_clip_nnunet},
     {"clip", "openai", NULL},
     {"clip", "postprocess", NULL},
     {"clip", "preprocess", golden_clip_preprocess},
