@@ -86,14 +86,18 @@ void golden_compare_one(struct golden *golden, const struct tolerance *tolerance
                         double got, double want);
 
 /* ORDER golden kinds: each is listed in main.c. */
-void golden_clip_preprocess(struct golden *golden);
-void golden_clip_metrics(struct golden *golden);
+void golden_clip_biomed(struct golden *golden);
 void golden_clip_dhn_nce(struct golden *golden);
+void golden_clip_metrics(struct golden *golden);
 void golden_clip_nnunet(struct golden *golden);
+void golden_clip_openai(struct golden *golden);
+void golden_clip_preprocess(struct golden *golden);
+void golden_clip_train(struct golden *golden);
 void golden_medlam_losses(struct golden *golden);
 void golden_medlam_metrics(struct golden *golden);
 void golden_medlam_net(struct golden *golden);
 void golden_sam_ops(struct golden *golden);
+void golden_sam_sam(struct golden *golden);
 void golden_sam_tinyvit(struct golden *golden);
 void golden_vlsm_clipseg(struct golden *golden);
 void golden_vlsm_clipseg_plain(struct golden *golden);

@@ -16,16 +16,16 @@ enum { EXIT_SKIPPED = 77 };
 
 /* ORDER golden kinds: as in CMakeLists.txt. */
 static const struct golden_kind kinds[] = {
-    {"clip", "biomed", NULL},
+    {"clip", "biomed", golden_clip_biomed},
     {"clip", "dhn_nce", golden_clip_dhn_nce},
     {"clip", "fullsize_formula", NULL},
     {"clip", "metrics", golden_clip_metrics},
     {"clip", "nnunet", golden_clip_nnunet},
-    {"clip", "openai", NULL},
+    {"clip", "openai", golden_clip_openai},
     {"clip", "postprocess", NULL},
     {"clip", "preprocess", golden_clip_preprocess},
     {"clip", "tokenizer", NULL},
-    {"clip", "train", NULL},
+    {"clip", "train", golden_clip_train},
     {"medlam", "e2e", NULL},
     {"medlam", "losses", golden_medlam_losses},
     {"medlam", "metrics", golden_medlam_metrics},
@@ -42,7 +42,7 @@ static const struct golden_kind kinds[] = {
     {"sam", "ops", golden_sam_ops},
     {"sam", "pth_variants", NULL},
     {"sam", "relpos_interp", NULL},
-    {"sam", "sam", NULL},
+    {"sam", "sam", golden_sam_sam},
     {"vlsm", "attributes", NULL},
     {"vlsm", "biomed", NULL},
     {"vlsm", "clipseg", golden_vlsm_clipseg},

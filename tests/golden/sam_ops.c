@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "compute/compute.h"
-#include "golden.h"
+#include "golden_graph.h"
 #include "images.h"
 #include "imaging/resize.h"
 
@@ -11,6 +11,7 @@ static const struct tolerance exact_extent = {"extents", 0, "whole numbers"};
 static const struct tolerance coordinate = {"coordinates", 1e-4, "stored as float32, to 1e3"};
 static const struct tolerance logit = {"logits", 1e-4, "two float32 resizes"};
 static const struct tolerance linear = {"linear", 1e-5, "float32 rounding"};
+static const struct tolerance fourier = {"encoding", 2e-5, "the reference's phase is float32"};
 static const struct tolerance gelu = {"gelu", 1e-6, "float32 rounding of erf"};
 
 static void compare_longest_side(struct golden *golden, const char *name,
@@ -209,6 +210,96 @@ static void compare_gelu(struct golden *golden, const struct tensor_source *sour
         golden_fail(golden, "gelu is the tanh form");
 }
 
+/* R [queries, keys, c]: what queries of one channel each find in the table. */
+static void compare_positions(struct golden *golden, const char *name, const struct tensor *table,
+                              const struct tensor *want)
+{
+    const int64_t nq = want->shape.extent[0], nk = want->shape.extent[1];
+    const int64_t c = want->shape.extent[2], rows = nn_relative_rows(nq, nk);
+    double *queries = golden_alloc(golden, c * nq * c, sizeof *queries);
+    for (int64_t i = 0; i < c * nq * c; i++)
+        queries[i] = i / (nq * c) == i % c;
+    struct golden_graph g;
+    golden_graph_init(&g, golden);
+    const value q = golden_graph_input(&g, SHAPE(c, nq, c), queries);
+    value t =
+        golden_graph_input(&g, SHAPE(1, table->shape.extent[0], 1, c), golden_f64(golden, table));
+    t = nn_resize2d(g.graph, NULL, t, rows, 1, RESIZE_BILINEAR, false);
+    t = nn_reshape(g.graph, NULL, t, SHAPE(rows, c));
+    const value out = nn_relative_positions(
+        g.graph, NULL, q, t,
+        &(struct nn_relative_options){.heads = 1, .grid = {nq, 1}, .n_keys = nk});
+    if (golden_graph_run(&g, &out, 1, NULL, 0)) {
+        double *got = golden_alloc(golden, nq * nk * c, sizeof *got);
+        for (int64_t i = 0; i < nq * nk * c; i++)
+            got[i % (nq * nk) * c + i / (nq * nk)] = golden_graph_value(&g, out)[i];
+        golden_compare(golden, &linear, name, got, golden_f64(golden, want), nq * nk * c);
+    }
+    golden_graph_clear(&g);
+}
+
+static void compare_all_positions(struct golden *golden, const struct tensor_source *source)
+{
+    struct tensor table, want;
+    for (int i = 0; golden_find(&table, source, golden_print(golden, "relpos%d.table", i)); i++) {
+        const char *name = golden_print(golden, "relpos%d.out", i);
+        if (golden_tensor(golden, &want, source, name))
+            compare_positions(golden, name, &table, &want);
+    }
+}
+
+/* sin and cos of 2 pi (2 xy - 1) G for points in the unit square: [n, 2 channels] in the arena. */
+static const double *encode(struct golden *golden, const struct tensor *gaussian, double *xy,
+                            int64_t n)
+{
+    const int64_t c = gaussian->shape.extent[1];
+    double *out = golden_alloc(golden, n * 2 * c, sizeof *out);
+    for (int64_t i = 0; i < 2 * n; i++)
+        xy[i] = 2 * 3.14159265358979323846 * (2 * xy[i] - 1);
+    struct golden_graph g;
+    golden_graph_init(&g, golden);
+    const value points = golden_graph_input(&g, SHAPE(n, 2), xy);
+    const value matrix = golden_graph_input(&g, SHAPE(2, c), golden_f64(golden, gaussian));
+    const value phase = nn_matmul(g.graph, NULL, points, matrix, 0);
+    const value parts[] = {nn_unary(g.graph, NULL, phase, NN_SIN),
+                           nn_unary(g.graph, NULL, phase, NN_COS)};
+    const value encoding = nn_concat(g.graph, NULL, parts, 2);
+    if (golden_graph_run(&g, &encoding, 1, NULL, 0))
+        memcpy(out, golden_graph_value(&g, encoding), (size_t)(n * 2 * c) * sizeof *out);
+    golden_graph_clear(&g);
+    return out;
+}
+
+static void compare_encoding(struct golden *golden, const struct tensor_source *source)
+{
+    struct tensor gaussian, grid, points, want;
+    if (!golden_tensor(golden, &gaussian, source, "pe.gaussian") ||
+        !golden_tensor(golden, &grid, source, "pe.grid_h5_w7") ||
+        !golden_tensor(golden, &points, source, "pe.points_xy") ||
+        !golden_tensor(golden, &want, source, "pe.points_out_image64x48"))
+        return;
+    const int64_t c = grid.shape.extent[0], h = grid.shape.extent[1], w = grid.shape.extent[2];
+    double *xy = golden_alloc(golden, 2 * h * w, sizeof *xy);
+    double *planar = golden_alloc(golden, c * h * w, sizeof *planar);
+    for (int64_t i = 0; i < h * w; i++) {
+        xy[2 * i] = ((double)(i % w) + 0.5) / (double)w;
+        xy[2 * i + 1] = ((double)(i / w) + 0.5) / (double)h;
+    }
+    const double *got = encode(golden, &gaussian, xy, h * w);
+    for (int64_t i = 0; i < c * h * w; i++)
+        planar[i % c * h * w + i / c] = got[i];
+    golden_compare(golden, &fourier, "pe.grid", planar, golden_f64(golden, &grid), c * h * w);
+
+    double *marks = golden_f64(golden, &points);
+    const int64_t n = tensor_count(&points) / 2;
+    for (int64_t i = 0; i < n; i++) {
+        marks[2 * i] /= 48;
+        marks[2 * i + 1] /= 64;
+    }
+    golden_compare(golden, &fourier, "pe.points", encode(golden, &gaussian, marks, n),
+                   golden_f64(golden, &want), n * c);
+}
+
 void golden_sam_ops(struct golden *golden)
 {
     const struct tensor_source *source = golden_tensors(golden, "ops.safetensors");
@@ -220,6 +311,6 @@ void golden_sam_ops(struct golden *golden)
     compare_post(golden, source);
     compare_linear(golden, source);
     compare_gelu(golden, source);
-    golden_skip(golden, "relpos*", "the gather of relative positions comes with the SAM encoder");
-    golden_skip(golden, "pe.*", "the Fourier encoding of points comes with the SAM decoder");
+    compare_all_positions(golden, source);
+    compare_encoding(golden, source);
 }
