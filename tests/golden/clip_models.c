@@ -15,12 +15,6 @@ static const struct tolerance relevance_rule = {"relevance", 2e-5, "float32, gra
 static const struct tolerance loss_rule = {"loss", 5e-5, "float32 against double"};
 static const struct tolerance gradient_rule = {"gradients", 5e-5, "float32, maxima of 0.2 to 6"};
 
-/* An I32 tensor as the operators want it. */
-static value index_of(struct golden_net *net, const char *name, const struct tensor *tensor)
-{
-    return clip_index(net, name, tensor->shape, tensor_i32(tensor));
-}
-
 static void compare(struct golden_net *net, const struct tolerance *rule, value v,
                     const struct tensor_source *source, const char *prefix, const char *name)
 {
@@ -69,8 +63,8 @@ static bool open_openai(struct openai *o, const struct tensor_source *weights,
     golden_net_init(&o->net, o->golden, weights, "");
     o->vision =
         clip_openai_vision(&o->net, &o->config, golden_net_picture(&o->net, "pictures", pictures));
-    o->text = clip_openai_text(&o->net, &o->config, index_of(&o->net, "ids", ids),
-                               index_of(&o->net, "ends", ends));
+    o->text = clip_openai_text(&o->net, &o->config, golden_net_index(&o->net, "ids", ids),
+                               golden_net_index(&o->net, "ends", ends));
     o->logits = golden_net_tap(&o->net, clip_logits(&o->net, o->vision.features, o->text.features));
     return !o->golden->failed;
 }
@@ -269,7 +263,8 @@ static void compare_biomed_text(struct golden *golden, const struct clip_config 
         return;
     golden_net_init(&net, golden, weights, "");
     const value mask = masked ? clip_padding_mask(&net, "mask", &ids) : NO_VALUE;
-    const struct clip_tower t = clip_biomed_text(&net, config, index_of(&net, "ids", &ids), mask);
+    const struct clip_tower t =
+        clip_biomed_text(&net, config, golden_net_index(&net, "ids", &ids), mask);
     if (golden_net_run(&net, false, NO_VALUE)) {
         compare_if(&net, &block_rule, t.sum, source, form, "embed_sum");
         compare(&net, &block_rule, t.embeddings, source, form, "embeddings");
@@ -319,8 +314,9 @@ static void compare_training(struct golden *golden, const struct clip_config *co
     golden_net_init(&net, golden, weights, "");
     const struct clip_tower vision =
         clip_biomed_vision(&net, config, golden_net_picture(&net, "pictures", &first), 1e-6);
-    const struct clip_tower text = clip_biomed_text(&net, config, index_of(&net, "ids", &words),
-                                                    clip_padding_mask(&net, "mask", &words));
+    const struct clip_tower text =
+        clip_biomed_text(&net, config, golden_net_index(&net, "ids", &words),
+                         clip_padding_mask(&net, "mask", &words));
     const bool learned = options->kind == NN_INFO_NCE;
     const value logits =
         learned

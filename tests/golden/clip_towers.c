@@ -23,31 +23,16 @@ bool clip_config_read(struct golden *golden, struct clip_config *config)
 
 /* ---- inputs ---- */
 
-static value push(struct golden_net *net, const char *name, enum dtype dtype, struct tensor data,
-                  bool is_weight)
-{
-    if (!net->graph || net->n_fed == GOLDEN_NET_MAX_FED)
-        return NO_VALUE;
-    const value v = graph_input(net->graph, name, dtype, data.shape);
-    net->fed[net->n_fed].name = name;
-    net->fed[net->n_fed].v = v;
-    net->fed[net->n_fed].data = data;
-    net->fed[net->n_fed++].is_weight = is_weight;
-    return v;
-}
-
-value clip_index(struct golden_net *net, const char *name, struct shape shape, int32_t *data)
-{
-    return push(net, name, DTYPE_I32, tensor_view(data, DTYPE_I32, shape), false);
-}
-
 value clip_logit_scale(struct golden_net *net)
 {
     struct tensor tensor;
     if (!golden_tensor(net->golden, &tensor, net->weights, "logit_scale"))
         return NO_VALUE;
-    return push(net, "logit_scale", DTYPE_F32,
-                tensor_view(golden_f32(net->golden, &tensor), DTYPE_F32, SHAPE(1)), true);
+    const struct tensor one = tensor_view(golden_f32(net->golden, &tensor), DTYPE_F32, SHAPE(1));
+    const value v = golden_net_input(net, "logit_scale", &one);
+    if (!value_is_none(v))
+        net->fed[net->n_fed - 1].is_weight = true;
+    return v;
 }
 
 value clip_logits(struct golden_net *net, value images, value texts)
@@ -173,7 +158,8 @@ static value zeros(struct golden_net *net, const char *name, int64_t n)
     int32_t *data = golden_alloc(net->golden, n, sizeof *data);
     for (int64_t i = 0; i < n; i++)
         data[i] = 0;
-    return clip_index(net, name, SHAPE(n), data);
+    const struct tensor tensor = tensor_view(data, DTYPE_I32, SHAPE(n));
+    return golden_net_index(net, name, &tensor);
 }
 
 /* Patches [n, h, w, c] behind one class token, plus positions: [n, 1 + h w, c]. */

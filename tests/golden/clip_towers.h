@@ -34,8 +34,6 @@ struct clip_tower clip_biomed_vision(struct golden_net *net, const struct clip_c
 struct clip_tower clip_biomed_text(struct golden_net *net, const struct clip_config *config,
                                    value ids, value mask);
 
-/* I32 data as an input. */
-value clip_index(struct golden_net *net, const char *name, struct shape shape, int32_t *data);
 /* The learned scale, [1]; a weight whose gradient is computed. */
 value clip_logit_scale(struct golden_net *net);
 /* exp(scale) times the cosines of all pairs: [images, texts]. */

@@ -62,7 +62,7 @@ static double compare_uam(const struct losses *l)
     const double *data[] = {numbers(l, "fc_position0"), numbers(l, "fc_position1"),
                             numbers(l, "label_mm"), numbers(l, "dis_ratio")};
     struct golden_graph g;
-    double uam = NAN;
+    double uam = (double)NAN;
     if (l->golden->failed)
         return uam;
     golden_graph_init(&g, l->golden);
@@ -233,7 +233,7 @@ static double run_match(const struct losses *l, const struct match *m, double te
     const struct shape features = SHAPE(l->batch, m->voxels, l->channels);
     const struct shape weights = SHAPE(l->batch, POINTS, m->voxels);
     struct golden_graph g;
-    double result = NAN;
+    double result = (double)NAN;
     golden_graph_init(&g, l->golden);
     const value orig = golden_graph_input(&g, features, m->features[0]);
     const value aug = golden_graph_input(&g, features, m->features[1]);
@@ -263,7 +263,7 @@ static double compare_mss(const struct losses *l)
     for (int i = 0; i < PATCHES * SCALES; i++) {
         struct match m;
         if (!open_match(l, &m, i / SCALES, i % SCALES))
-            return NAN;
+            return (double)NAN;
         fill_bands(l, &m);
         positive[i] = m.n_positive;
         negative[i] = m.n_negative;
