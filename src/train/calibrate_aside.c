@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "imaging/resize.h"
 #include "train/absence.h"
 #include "train/asker.h"
 #include "train/calibrate.h"

@@ -155,9 +155,8 @@ static bool goes_on(const struct run *run)
 static ana_status make_trainee(struct run *run, ana_error *err)
 {
     const struct train_options *o = run->options;
-    ana_status status = goes_on(run)
-                            ? trainee_declare(&run->trainee, &run->concepts, err)
-                            : trainee_create(&run->trainee, &run->concepts, o->seed, err);
+    ana_status status = goes_on(run) ? trainee_declare(&run->trainee, &run->concepts, err)
+                                     : trainee_create(&run->trainee, &run->concepts, o->seed, err);
     if (status)
         return status;
     const int n = params_count(run->trainee.params);
