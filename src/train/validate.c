@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "imaging/resize.h"
 #include "train/asker.h"
 
 enum { MASK_PIXELS = DATASET_SMALL * DATASET_SMALL };

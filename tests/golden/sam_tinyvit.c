@@ -160,10 +160,10 @@ static value attention(struct tinyvit *t, const char *name, const char *tap, val
     value x = layer_norm(net, golden_print(golden, "%s.norm", name), windows, 1e-5);
     x = keep(t, x, false, golden_print(golden, "%s.norm", tap));
     x = linear(net, golden_print(golden, "%s.qkv", name), x, ACTIVATION_NONE);
-    const value q = part_of(net, x, heads, 0), k = part_of(net, x, heads, 1);
-    x = nn_attention(net->graph, NULL, q, k, part_of(net, x, heads, 2),
-                     attention_bias(net, name, side), NO_VALUE,
-                     &(struct nn_attention_options){.heads = heads});
+    struct nn_attention_inputs in = nn_attention_of(
+        part_of(net, x, heads, 0), part_of(net, x, heads, 1), part_of(net, x, heads, 2));
+    in.bias = attention_bias(net, name, side);
+    x = nn_attention(net->graph, NULL, in, &(struct nn_attention_options){.heads = heads});
     x = keep(t, x, false, golden_print(golden, "%s.proj.in", tap));
     x = linear(net, golden_print(golden, "%s.proj", name), x, ACTIVATION_NONE);
     return keep(t, x, false, tap);

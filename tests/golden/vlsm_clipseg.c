@@ -107,7 +107,7 @@ static value self_attention(struct golden_net *net, const char *name, value x, i
     const value q = linear(net, golden_print(golden, "%s.q_proj", name), x, ACTIVATION_NONE);
     const value k = linear(net, golden_print(golden, "%s.k_proj", name), x, ACTIVATION_NONE);
     const value v = linear(net, golden_print(golden, "%s.v_proj", name), x, ACTIVATION_NONE);
-    x = nn_attention(net->graph, NULL, q, k, v, NO_VALUE, NO_VALUE,
+    x = nn_attention(net->graph, NULL, nn_attention_of(q, k, v),
                      &(struct nn_attention_options){.heads = heads});
     return linear(net, golden_print(golden, "%s.out_proj", name), x, ACTIVATION_NONE);
 }
