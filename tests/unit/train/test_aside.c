@@ -15,7 +15,7 @@
 enum { SETS = 3, PATIENTS = 40, EACH = 3, IMAGES = SETS * PATIENTS * EACH + EACH };
 
 static struct dataset_image images[IMAGES];
-static char names[PATIENTS][16];
+static char names[PATIENTS][32];
 static const char *const sets[SETS] = {"a", "b", "c"};
 
 /* Three images a patient, and a set of one patient. */
