@@ -92,6 +92,14 @@ bool plan_is_allocated(const struct plan *plan);
 void plan_free(struct plan *plan);
 size_t plan_bytes(const struct plan *plan); /* arena, scratch and packed weights, from prepare on */
 
+/* What a pass does, for benchmarks: operations of the products (a multiply-add is two), and bytes
+ * if each operator reads its operands from memory and writes its result there, once. */
+struct plan_cost {
+    double flop, bytes;
+};
+struct plan_cost plan_forward_cost(const struct plan *plan);
+struct plan_cost plan_backward_cost(const struct plan *plan);
+
 /* Storage of a fed value (write it before running) or of an output (read it afterwards). */
 struct tensor plan_value(const struct plan *plan, value v);
 /* Storage of a seed's gradient: write it before plan_backward(), which leaves it as it is. */

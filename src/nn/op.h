@@ -85,6 +85,9 @@ struct nn_op {
      * NULL hooks: the op packs nothing. 0 bytes: this backend packs nothing. */
     size_t (*packed_bytes)(const struct op_call *call, bool backward);
     void (*pack)(const struct op_call *call, bool backward, void *packed);
+    /* Floating-point operations of its products, a multiply-add being two; for the backward pass
+     * those of the gradients that are wanted. Work element by element is not counted. NULL: 0. */
+    double (*flop)(const struct op_call *call, bool backward);
 };
 
 /* For builders: appends a node. options is copied (size <= OP_OPTION_BYTES). Absent operands are

@@ -235,6 +235,15 @@ static void backward(const struct op_call *call)
     call->compute->attention_backward(&env, &args);
 }
 
+/* Two products forward; four backward, all of them whatever is wanted. Recomputing the
+ * probabilities is not counted: it is our choice. */
+static double flop(const struct op_call *call, bool is_backward)
+{
+    const double scores =
+        (double)tensor_count(&call->output) * (double)call->input[K].shape.extent[1];
+    return 2 * scores * (is_backward ? 4 : 2);
+}
+
 const struct nn_op nn_op_attention = {.name = "attention",
                                       .fast = true,
                                       .reads = ((1U << ATTENTION_OPERANDS) - 1U) | OP_READS_OUTPUT,
@@ -242,7 +251,8 @@ const struct nn_op nn_op_attention = {.name = "attention",
                                       .infer = infer,
                                       .scratch = scratch,
                                       .forward = forward,
-                                      .backward = backward};
+                                      .backward = backward,
+                                      .flop = flop};
 
 value nn_attention(struct graph *graph, const char *name, struct nn_attention_inputs in,
                    const struct nn_attention_options *options)

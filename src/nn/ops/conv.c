@@ -247,6 +247,15 @@ static int variant(const struct op_shapes *s)
     return (int)conv_variant_of(s->options, s->input[W]);
 }
 
+static double flop(const struct op_call *call, bool is_backward)
+{
+    const struct shape *w = &call->input[W].shape;
+    const double products = (double)(shape_count(w) / w->extent[0]); /* for one output */
+    const int passes =
+        (call->input_gradient[X].data != NULL) + (call->input_gradient[W].data != NULL);
+    return 2 * products * (double)tensor_count(&call->output) * (is_backward ? passes : 1);
+}
+
 const struct nn_op nn_op_conv = {.name = "conv",
                                  .variants = conv_variants,
                                  .variant = variant,
@@ -257,7 +266,8 @@ const struct nn_op nn_op_conv = {.name = "conv",
                                  .forward = forward,
                                  .backward = backward,
                                  .packed_bytes = packed_bytes,
-                                 .pack = pack};
+                                 .pack = pack,
+                                 .flop = flop};
 
 value nn_conv(struct graph *graph, const char *name, value x, value w, value bias,
               const struct nn_conv_options *options)

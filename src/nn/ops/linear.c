@@ -215,6 +215,14 @@ static void pack(const struct op_call *call, bool is_backward, void *packed)
     call->compute->gemm_pack(&env, &gemm, packed);
 }
 
+static double flop(const struct op_call *call, bool is_backward)
+{
+    const double products = (double)tensor_count(&call->output);
+    const int passes =
+        (call->input_gradient[X].data != NULL) + (call->input_gradient[W].data != NULL);
+    return 2 * products * (double)call->input[W].shape.extent[1] * (is_backward ? passes : 1);
+}
+
 const struct nn_op nn_op_linear = {.name = "linear",
                                    .fast = true,
                                    .accumulates = true,
@@ -224,7 +232,8 @@ const struct nn_op nn_op_linear = {.name = "linear",
                                    .forward = forward,
                                    .backward = backward,
                                    .packed_bytes = packed_bytes,
-                                   .pack = pack};
+                                   .pack = pack,
+                                   .flop = flop};
 
 value nn_linear(struct graph *graph, const char *name, value x, value w, value bias,
                 enum activation activation)

@@ -203,6 +203,14 @@ static void backward(const struct op_call *call)
             gradient(call, operand);
 }
 
+static double flop(const struct op_call *call, bool is_backward)
+{
+    const struct matmul_sizes s = call_sizes(call);
+    const int passes =
+        (call->input_gradient[A].data != NULL) + (call->input_gradient[B].data != NULL);
+    return 2 * (double)(s.batch * s.m * s.n) * (double)s.k * (is_backward ? passes : 1);
+}
+
 const struct nn_op nn_op_matmul = {.name = "matmul",
                                    .fast = true,
                                    .accumulates = true,
@@ -210,7 +218,8 @@ const struct nn_op nn_op_matmul = {.name = "matmul",
                                    .infer = infer,
                                    .scratch = scratch,
                                    .forward = forward,
-                                   .backward = backward};
+                                   .backward = backward,
+                                   .flop = flop};
 
 value nn_matmul(struct graph *graph, const char *name, value a, value b, unsigned transpose)
 {
