@@ -66,7 +66,7 @@ if(EXISTS ${PROJECT_SOURCE_DIR}/models)
 endif()
 # The commands' pages come from their option tables.
 set(man_pages "")
-foreach(name segment eval train models info)
+foreach(name segment eval train models info bench)
   set(page ${PROJECT_BINARY_DIR}/anatome-${name}.1)
   add_custom_command(OUTPUT ${page}
     COMMAND $<TARGET_FILE:anatome_command> help --man ${name} > ${page}

@@ -5,6 +5,7 @@
 #ifndef ANATOME_ANATOME_H
 #define ANATOME_ANATOME_H
 
+#include "anatome/bench.h"
 #include "anatome/context.h"
 #include "anatome/evaluate.h"
 #include "anatome/image.h"

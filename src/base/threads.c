@@ -163,6 +163,11 @@ static int start_quiet_thread(pthread_t *out, void *(*run)(void *), void *argume
     return failure;
 }
 
+int cores_usable(void)
+{
+    return cpus_usable();
+}
+
 ana_status pool_create(struct pool **out, int n_threads, ana_error *err)
 {
     *out = NULL;

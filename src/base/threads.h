@@ -15,6 +15,8 @@ MUST_CHECK ana_status pool_create(struct pool **out, int n_threads, ana_error *e
 void pool_free(struct pool *pool);      /* NULL is fine */
 int pool_size(const struct pool *pool); /* 1 for NULL */
 
+int cores_usable(void); /* that number of cores, at least 1 */
+
 /* `worker` is in [0, pool_size(pool)) and unique among the jobs that run at the same moment in one
  * parallel_for: use it to pick scratch, never to decide what is computed. */
 typedef void (*job_fn)(void *context, int64_t job, int worker);

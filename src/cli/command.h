@@ -80,6 +80,6 @@ int usage_error(const struct command *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 extern const struct command command_segment, command_eval, command_train, command_models,
-    command_info;
+    command_info, command_bench;
 
 #endif

@@ -8,7 +8,7 @@
 #include "cli/terminal.h"
 
 static const struct command *const commands[] = {
-    &command_segment, &command_eval, &command_train, &command_models, &command_info,
+    &command_segment, &command_eval, &command_train, &command_models, &command_info, &command_bench,
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

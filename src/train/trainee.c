@@ -235,3 +235,10 @@ void train_step_gradients(const struct train_step *step, struct tensor *gradient
     for (int i = 0; i < params_count(step->params); i++)
         gradients[i] = plan_param_gradient(step->plan, i);
 }
+
+struct plan_cost train_step_cost(const struct train_step *step)
+{
+    const struct plan_cost forward = plan_forward_cost(step->plan);
+    const struct plan_cost backward = plan_backward_cost(step->plan);
+    return (struct plan_cost){forward.flop + backward.flop, forward.bytes + backward.bytes};
+}

@@ -44,6 +44,7 @@ void train_step_free(struct train_step *step);
 MUST_CHECK ana_status train_step_run(struct train_step *step, const struct sample_batch *batch,
                                      double loss[LOSS_PARTS], ana_error *err);
 void train_step_gradients(const struct train_step *step, struct tensor *gradients);
+struct plan_cost train_step_cost(const struct train_step *step); /* both passes together */
 
 /* Teaches the words alone to tell the concepts apart; a second or two. */
 MUST_CHECK ana_status trainee_teach_words(struct trainee *trainee, const struct concepts *concepts,

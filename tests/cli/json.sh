@@ -25,6 +25,8 @@ run 0 eval --manifest m.csv --split val --absent absent.csv -m mine --surface --
 documented out
 run 0 eval --manifest m.csv --split val --by box -m mine --ellipse --json
 documented out
+run 0 bench --quick --kernel 2364x197 --json
+documented out
 run 0 models --json
 documented out
 run 0 info models/mine.safetensors a.png --json

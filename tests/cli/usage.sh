@@ -9,7 +9,7 @@ run 0 --version
 has out "anatome "
 run 2 frobnicate
 has err 'there is no command "frobnicate"'
-for command in segment eval train models info; do
+for command in segment eval train models info bench; do
     run 0 $command --help
     has out "usage: anatome $command"
     has out "Examples:"
