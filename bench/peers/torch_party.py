@@ -1,6 +1,7 @@
 """torch_party.py WORKLOAD FOLDER THREADS VARIANT: PyTorch's side, with the commands of ours/main.c.
 
-VARIANT is eager or scripted, with nchw or channels-last: "scripted-channels-last".
+VARIANT is eager or scripted, with nchw or channels-last: "scripted-channels-last". Or it is "exact", eager in
+double precision, whose training step tells everyone's rounding apart from mistakes.
 """
 import json
 import sys
@@ -22,6 +23,7 @@ def blas_in_use():
 
 
 def to_layout(value, channels_last):
+    value = value.to(torch.get_default_dtype()) if value.is_floating_point() else value
     return value.contiguous(memory_format=torch.channels_last) if channels_last and value.dim() == 4 else value
 
 
@@ -65,7 +67,7 @@ class Average:
 class Training:
     def __init__(self, name, folder, scripted, channels_last):
         self.name = name
-        self.plain = workloads.load_model(name, folder).train()
+        self.plain = workloads.load_model(name, folder).train().to(torch.get_default_dtype())
         if channels_last:
             self.plain = self.plain.to(memory_format=torch.channels_last)
         self.model = torch.jit.script(self.plain) if scripted else self.plain
@@ -129,6 +131,8 @@ def main():
     begin = time.monotonic()
     torch.set_num_threads(threads)
     torch.set_num_interop_threads(1)
+    if variant == "exact":
+        torch.set_default_dtype(torch.float64)
     kind = Training if workloads.is_training(name) else Inference
     party = kind(name, folder, variant.startswith("scripted"), variant.endswith("channels-last"))
     facts = {"load_seconds": round(time.monotonic() - begin, 3), "with": "torch " + torch.__version__,

@@ -121,7 +121,7 @@ static void fill(struct kernel_subject *kernel, const struct channel_shape *s, e
 static ana_status open_case(struct subject *out, int index, struct pool *pool, ana_error *err)
 {
     const struct channel_shape *s = &shapes[index / N_STEPS];
-    const enum step step = index % N_STEPS;
+    const enum step step = (enum step)(index % N_STEPS);
     struct kernel_subject *kernel;
     const ana_status status = kernel_subject_create(&kernel, pool, err);
     if (status)

@@ -125,7 +125,7 @@ static ana_status open_case(struct subject *out, int index, struct pool *pool, a
         return status;
     kernel->args.conv = args_of(&shapes[index / N_PASSES]);
     const struct conv_sizes n = sizes_of(&kernel->args.conv);
-    fill(kernel, index % N_PASSES);
+    fill(kernel, (enum pass)(index % N_PASSES));
     *out = (struct subject){.flop = 2 * (double)n.y * (double)n.w / (double)kernel->args.conv.oc,
                             .bytes = sizeof(float) * (double)(n.x + n.y + n.w),
                             .stream = index % N_PASSES == WEIGHTS ? STREAM_READ : STREAM_SCALE};

@@ -265,7 +265,7 @@ static ana_status open_training(struct subject *out, struct pool *pool, ana_erro
 static ana_status open_case(struct subject *out, int index, struct pool *pool, ana_error *err)
 {
     return index == TRAINING_STEP ? open_training(out, pool, err)
-                                  : open_forward(out, index, pool, err);
+                                  : open_forward(out, (enum mini_case)index, pool, err);
 }
 
 const struct subject_family family_mini = {
