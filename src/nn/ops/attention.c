@@ -239,9 +239,8 @@ static void backward(const struct op_call *call)
  * probabilities is not counted: it is our choice. */
 static double flop(const struct op_call *call, bool is_backward)
 {
-    const double scores =
-        (double)tensor_count(&call->output) * (double)call->input[K].shape.extent[1];
-    return 2 * scores * (is_backward ? 4 : 2);
+    const struct attention_sizes n = attention_call_sizes(call);
+    return 2 * (double)tensor_count(&call->output) * (double)n.tk * (is_backward ? 4 : 2);
 }
 
 const struct nn_op nn_op_attention = {.name = "attention",

@@ -196,6 +196,15 @@ static void pack(const struct op_call *call, bool is_backward, void *packed)
     call->compute->conv_pack(&env, &args, pass_of(is_backward), packed);
 }
 
+static double flop(const struct op_call *call, bool is_backward)
+{
+    const struct shape *w = &call->input[W].shape;
+    const double products = (double)(shape_count(w) / w->extent[0]); /* for one input */
+    const int passes =
+        (call->input_gradient[X].data != NULL) + (call->input_gradient[W].data != NULL);
+    return 2 * products * (double)tensor_count(&call->input[X]) * (is_backward ? passes : 1);
+}
+
 const struct nn_op nn_op_conv_transpose = {.name = "conv_transpose",
                                            .variants = conv_variants,
                                            .variant = variant,
@@ -205,7 +214,8 @@ const struct nn_op nn_op_conv_transpose = {.name = "conv_transpose",
                                            .forward = forward,
                                            .backward = backward,
                                            .packed_bytes = packed_bytes,
-                                           .pack = pack};
+                                           .pack = pack,
+                                           .flop = flop};
 
 value nn_conv_transpose(struct graph *graph, const char *name, value x, value w, value bias,
                         const struct nn_conv_transpose_options *options)

@@ -205,10 +205,10 @@ static void backward(const struct op_call *call)
 
 static double flop(const struct op_call *call, bool is_backward)
 {
-    const struct matmul_sizes s = call_sizes(call);
     const int passes =
         (call->input_gradient[A].data != NULL) + (call->input_gradient[B].data != NULL);
-    return 2 * (double)(s.batch * s.m * s.n) * (double)s.k * (is_backward ? passes : 1);
+    return 2 * (double)tensor_count(&call->output) * (double)a_of(call).columns *
+           (is_backward ? passes : 1);
 }
 
 const struct nn_op nn_op_matmul = {.name = "matmul",
