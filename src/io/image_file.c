@@ -93,26 +93,36 @@ static void turn_facts(struct image_facts *facts, int turn)
             bytes_larger(facts->decode_bytes, bytes_product(2, facts->image_bytes));
 }
 
+ana_status image_probe_memory(struct image_facts *out, const void *data, size_t size,
+                              const char *label, const struct image_read_options *options,
+                              ana_error *err)
+{
+    const struct encoded in = encoded_of(data, size, options);
+    const struct codec *codec;
+    int turn = 1;
+
+    *out = (struct image_facts){0};
+    ana_status status = find_codec(&codec, &in, err);
+    if (!status)
+        status = codec->probe(out, &turn, &in, err);
+    if (status)
+        return ana_fail_in(err, status, "%s", label);
+    turn_facts(out, turn);
+    return ANA_OK;
+}
+
 ana_status image_probe(struct image_facts *out, const char *path,
                        const struct image_read_options *options, ana_error *err)
 {
-    const struct codec *codec;
     struct file_map map;
-    int turn = 1;
 
     *out = (struct image_facts){0};
     ana_status status = file_map_open(&map, path, err);
     if (status)
         return status;
-    const struct encoded in = encoded_of(map.data, map.size, options);
-    status = find_codec(&codec, &in, err);
-    if (!status)
-        status = codec->probe(out, &turn, &in, err);
+    status = image_probe_memory(out, map.data, map.size, path, options, err);
     file_map_close(&map);
-    if (status)
-        return ana_fail_in(err, status, "%s", path);
-    turn_facts(out, turn);
-    return ANA_OK;
+    return status;
 }
 
 static void threshold(struct image *mask, const struct image *image)

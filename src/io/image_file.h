@@ -45,6 +45,9 @@ struct image_facts {
 };
 MUST_CHECK ana_status image_probe(struct image_facts *out, const char *path,
                                   const struct image_read_options *options, ana_error *err);
+MUST_CHECK ana_status image_probe_memory(struct image_facts *out, const void *data, size_t size,
+                                         const char *label,
+                                         const struct image_read_options *options, ana_error *err);
 
 /* A mask: U8 [height, width, 1] of 0 and 1, CHANNELS_LABEL. A pixel is 1 where any channel is above
  * 127 of 255 (above 32767 of 65535 for 16 bits), after palette and alpha as above. */

@@ -54,6 +54,33 @@ char *fuzz_text(const uint8_t *data, size_t size)
     return text;
 }
 
+/* What can be read can be looked at before, and is then as it was foretold; a PNG may say only
+ * behind its pixels that it is to be turned. */
+static void check_facts(const struct image *image, const uint8_t *data, size_t size,
+                        const struct image_read_options *options)
+{
+    const int64_t width = image_width(image), height = image_height(image);
+    struct image_facts facts;
+    ana_error err;
+
+    EXPECT(image_probe_memory(&facts, data, size, "file", options, &err) == ANA_OK);
+    EXPECT((facts.width == width && facts.height == height) ||
+           (facts.width == height && facts.height == width));
+    EXPECT(facts.channels == image_channels(image) && facts.dtype == image->pixels.dtype);
+    EXPECT(facts.image_bytes == tensor_bytes(&image->pixels));
+    EXPECT(facts.decode_bytes >= facts.image_bytes);
+}
+
+static void write_image(const struct image *image)
+{
+    static const uint8_t palette[256][3] = {{0}};
+    ana_error err;
+
+    EXPECT(png_write("/dev/null", image, &err) == ANA_OK);
+    if (image->pixels.dtype == DTYPE_U8 && image_channels(image) == 1)
+        EXPECT(png_write_indexed("/dev/null", image, palette, 256, &err) == ANA_OK);
+}
+
 void fuzz_image(const uint8_t *data, size_t size)
 {
     static const struct image_read_options small = {1 << 16};
@@ -67,7 +94,8 @@ void fuzz_image(const uint8_t *data, size_t size)
         EXPECT(image_width(&image) >= 1 && image_height(&image) >= 1);
         EXPECT(image_width(&image) * image_height(&image) <= small.max_pixels);
         EXPECT(image.pixels.dtype == DTYPE_U8 || image.pixels.dtype == DTYPE_U16);
-        EXPECT(png_write("/dev/null", &image, &err) == ANA_OK);
+        check_facts(&image, data, size, &small);
+        write_image(&image);
     } else {
         EXPECT(!image.pixels.data);
     }

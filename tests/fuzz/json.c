@@ -40,6 +40,28 @@ static void write_and_read_again(const struct json *value)
     text_clear(&indented);
 }
 
+/* The members of an object once more, by the builders, each key put twice. */
+static void build(const struct json *object)
+{
+    struct json *copy = json_new_object(), *list = json_new_array();
+    struct text text = {0};
+    ana_error err;
+
+    for (struct json_member m = json_first(object); m.key; m = json_next(object, m)) {
+        json_put_int64(copy, m.key, m.index);
+        json_put_bool(copy, m.key, true);
+        json_append(list, json_new_double(json_double(m.value, 0.5)));
+        if (json_text(m.value))
+            json_put_string(copy, m.key, json_text(m.value));
+    }
+    EXPECT(json_count(copy) == json_count(object));
+    json_put(copy, "list", list);
+    json_put_double(copy, "double", 1.0 / 3);
+    EXPECT(json_dump(&text, copy, 4, &err) == ANA_OK);
+    text_clear(&text);
+    json_free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct json *value = NULL;
@@ -49,6 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!status) {
         visit(value, 0);
         write_and_read_again(value);
+        if (json_type_of(value) == JSON_TYPE_OBJECT)
+            build(value);
     } else {
         EXPECT(!value);
     }
