@@ -50,7 +50,7 @@ ana_status image_read_memory(struct image *out, const void *data, size_t size, c
 {
     *out = (struct image){0};
     const struct encoded in = encoded_of(data, size, options);
-    const struct codec *codec;
+    const struct codec *codec = NULL;
 
     struct image image = {0};
     ana_status status = find_codec(&codec, &in, err);
@@ -98,7 +98,7 @@ ana_status image_probe_memory(struct image_facts *out, const void *data, size_t 
                               ana_error *err)
 {
     const struct encoded in = encoded_of(data, size, options);
-    const struct codec *codec;
+    const struct codec *codec = NULL;
     int turn = 1;
 
     *out = (struct image_facts){0};

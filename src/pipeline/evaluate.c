@@ -156,7 +156,7 @@ static ana_status ask_words(const struct bench *bench, const struct task *task,
 {
     const ana_prompt prompt = {.text = task->words};
     struct ana_result *result = NULL;
-    struct eval_case *c;
+    struct eval_case *c = NULL;
 
     ana_status status = ask(&result, bench, &prompt, err);
     if (!status)
@@ -176,7 +176,7 @@ static ana_status ask_component(const struct bench *bench, const struct task *ta
     const bool by_box = bench->options->by == ANA_BY_BOX;
     const ana_box box = {(double)part->x0, (double)part->y0, (double)part->x1, (double)part->y1};
     struct ana_result *result = NULL;
-    struct eval_case *c;
+    struct eval_case *c = NULL;
     int64_t x, y;
 
     ana_status status =
