@@ -15,7 +15,7 @@ static const double chance_of_several = 0.25;
 static const double chance_of_tight = 0.35, jitter_low = 0.02, jitter_high = 0.12;
 static const double chance_of_large = 0.7; /* one of the eight largest parts */
 static const double chance_of_middle = 0.5, chance_of_negative = 0.3;
-static const double solid_share = 0.75; /* of the target, in large parts; less is thin */
+static const double solid_share = 0.90; /* of the target, in large parts; less is thin */
 enum { LARGE_PARTS = 8, CLICK_TRIES = 24 };
 
 /* Is the pixel, or one of its neighbours, of a part of that area? */
