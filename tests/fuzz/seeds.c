@@ -162,15 +162,19 @@ static ana_status write_safetensors(const char *folder, ana_error *err)
     return status;
 }
 
+/* One of them not aligned to its elements, one empty. */
+static const char three_tensors[] =
+    "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
+    "\"b\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[1,5]},"
+    "\"c\":{\"dtype\":\"F16\",\"shape\":[0,3],\"data_offsets\":[5,5]}}";
+
 /* Headers as other writers make them, or should not. */
 static ana_status write_headers(const char *folder, ana_error *err)
 {
     static const char *const headers[] = {
         "{}",
         "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}",
-        "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
-        "\"b\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[1,5]},"
-        "\"c\":{\"dtype\":\"F16\",\"shape\":[0,3],\"data_offsets\":[5,5]}}",
+        three_tensors,
         "{\"__metadata__\":{\"k\":1}}",
         "{\"__metadata__\":[],\"a\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[0,8]}}",
         "{\"a\":{\"dtype\":\"F99\",\"shape\":[2],\"data_offsets\":[0,8]}}",
