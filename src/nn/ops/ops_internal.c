@@ -52,6 +52,17 @@ ana_status operand_expect(const struct op_shapes *shapes, const struct operand_r
                     shape_print(wanted, sizeof wanted, &expected));
 }
 
+ana_status pool_extent(int64_t *out, int axis, int64_t in, int64_t kernel, int64_t stride,
+                       int64_t pad, ana_error *err)
+{
+    if (kernel < 1 || stride < 1 || pad < 0 || pad > kernel / 2 || in + 2 * pad < kernel)
+        return ana_fail(err, ANA_ERR_ARGUMENT,
+                        "axis %d: kernel %lld, stride %lld, padding %lld on extent %lld", axis,
+                        (long long)kernel, (long long)stride, (long long)pad, (long long)in);
+    *out = (in + 2 * pad - kernel) / stride + 1;
+    return ANA_OK;
+}
+
 struct channels_view view_channels(const struct shape *shape)
 {
     struct channels_view view = {shape->extent[0], 1, shape->extent[shape->rank - 1]};

@@ -25,6 +25,11 @@ MUST_CHECK ana_status operand_expect(const struct op_shapes *shapes,
                                      const struct operand_rule *rules, int operand,
                                      struct shape expected, ana_error *err);
 
+/* Windows of pooling along one axis: how many fit. More padding than half a window would give
+ * windows that hold nothing. */
+MUST_CHECK ana_status pool_extent(int64_t *out, int axis, int64_t in, int64_t kernel,
+                                  int64_t stride, int64_t pad, ana_error *err);
+
 /* x seen as n samples of p positions of c channels: the first axis, those between, the last. */
 struct channels_view {
     int64_t n, p, c;

@@ -94,21 +94,15 @@ value nn_resize2d(struct graph *graph, const char *name, value x, int64_t oh, in
 static ana_status infer_pool(struct op_shapes *s, ana_error *err)
 {
     const struct nn_pool_options *o = s->options;
-    const ana_status status = operands_check(s, image_rules, 1, err);
+    ana_status status = operands_check(s, image_rules, 1, err);
     if (status)
         return status;
     s->output = *s->input[0];
-    for (int axis = 0; axis < 2; axis++) {
-        const int64_t in = s->input[0]->extent[axis + 1], k = o->kernel[axis];
-        /* More padding would give windows that hold nothing. */
-        if (k < 1 || o->stride[axis] < 1 || o->pad[axis] < 0 || o->pad[axis] > k / 2 ||
-            in + 2 * o->pad[axis] < k)
-            return ana_fail(err, ANA_ERR_ARGUMENT,
-                            "axis %d: kernel %lld, stride %lld, padding %lld on extent %lld", axis,
-                            (long long)k, (long long)o->stride[axis], (long long)o->pad[axis],
-                            (long long)in);
-        s->output.extent[axis + 1] = (in + 2 * o->pad[axis] - k) / o->stride[axis] + 1;
-    }
+    for (int axis = 0; !status && axis < 2; axis++)
+        status = pool_extent(&s->output.extent[axis + 1], axis, s->input[0]->extent[axis + 1],
+                             o->kernel[axis], o->stride[axis], o->pad[axis], err);
+    if (status)
+        return status;
     if (o->is_max)
         s->saved_bytes[0] = (size_t)shape_count(&s->output) * sizeof(int32_t); /* argmax */
     return ANA_OK;

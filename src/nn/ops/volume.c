@@ -20,21 +20,15 @@ static size_t between_bytes(const struct op_call *call, int64_t n, int64_t d, in
 static ana_status infer_pool(struct op_shapes *s, ana_error *err)
 {
     const struct nn_pool3d_options *o = s->options;
-    const ana_status status = operands_check(s, rules, 1, err);
+    ana_status status = operands_check(s, rules, 1, err);
     if (status)
         return status;
     s->output = *s->input[0];
-    for (int axis = 0; axis < 3; axis++) {
-        const int64_t in = s->input[0]->extent[axis + 1], k = o->kernel[axis];
-        /* More padding would give windows that hold nothing. */
-        if (k < 1 || o->stride[axis] < 1 || o->pad[axis] < 0 || o->pad[axis] > k / 2 ||
-            in + 2 * o->pad[axis] < k)
-            return ana_fail(err, ANA_ERR_ARGUMENT,
-                            "axis %d: kernel %lld, stride %lld, padding %lld on extent %lld", axis,
-                            (long long)k, (long long)o->stride[axis], (long long)o->pad[axis],
-                            (long long)in);
-        s->output.extent[axis + 1] = (in + 2 * o->pad[axis] - k) / o->stride[axis] + 1;
-    }
+    for (int axis = 0; !status && axis < 3; axis++)
+        status = pool_extent(&s->output.extent[axis + 1], axis, s->input[0]->extent[axis + 1],
+                             o->kernel[axis], o->stride[axis], o->pad[axis], err);
+    if (status)
+        return status;
     if (!o->is_max)
         return ANA_OK;
     /* Where the maxima of both passes lie. */
