@@ -2,12 +2,15 @@
 #include "nn/ops/conv_internal.h"
 #include "nn/ops/registry.h"
 
-static const struct operand_rule rules[] = {
+enum { X = CONV_X, W = CONV_W, BIAS = CONV_BIAS };
+
+/* ---- what both share ---- */
+
+const struct operand_rule conv_rules[CONV_OPERANDS] = {
     {.name = "x", .min_rank = 3, .max_rank = 5},
     {.name = "w", .min_rank = 3, .max_rank = 5},
     {.name = "bias", .min_rank = 1, .max_rank = 1, .optional = true},
 };
-enum { X, W, BIAS };
 
 const struct op_variant conv_variants[] = {
     [CONV_DENSE] = {"dense", true, true},
@@ -56,25 +59,87 @@ ana_status conv_check_options(const struct nn_conv_options *o, ana_error *err)
     return ANA_OK;
 }
 
+ana_status conv_check_ranks(const struct op_shapes *s, const struct nn_conv_options *o,
+                            ana_error *err)
+{
+    if (s->input[X]->rank != o->dims + 2 || s->input[W]->rank != o->dims + 2)
+        return ana_fail(err, ANA_ERR_ARGUMENT, "x has %d axes and w %d, expected %d",
+                        s->input[X]->rank, s->input[W]->rank, o->dims + 2);
+    return ANA_OK;
+}
+
+struct conv_args conv_args_of(const struct op_call *call, const struct nn_conv_options *o,
+                              const struct shape *picture, const struct shape *result)
+{
+    const struct shape *w = &call->input[W].shape;
+    struct conv_args args = {.dtype = call->dtype,
+                             .dims = o->dims,
+                             .n = picture->extent[0],
+                             .ic = w->extent[1],
+                             .oc = w->extent[0] / o->groups,
+                             .groups = o->groups,
+                             .w = call->input[W].data};
+    for (int axis = 0; axis < o->dims; axis++) {
+        args.in[axis] = picture->extent[axis + 1];
+        args.out[axis] = result->extent[axis + 1];
+        args.kernel[axis] = w->extent[axis + 2];
+        args.stride[axis] = o->stride[axis];
+        args.pad[axis] = o->pad[axis];
+        args.dilation[axis] = o->dilation[axis];
+    }
+    return args;
+}
+
+static struct channel_sums_args bias_sums(const struct op_call *call, const void *dz, double *sum)
+{
+    return (struct channel_sums_args){.dtype = call->dtype,
+                                      .n = 1,
+                                      .p = shape_rows(&call->output.shape),
+                                      .c = shape_last(&call->output.shape),
+                                      .x = dz,
+                                      .sum = sum};
+}
+
+void conv_bias_gradient(const struct op_call *call, const void *dz, size_t used)
+{
+    const int64_t c = shape_last(&call->output.shape);
+    double *sum = scratch_at(call, scratch_take(&used, (size_t)c * sizeof *sum));
+    const struct kernel_env env = call_env(call, used);
+    const struct channel_sums_args args = bias_sums(call, dz, sum);
+    call->compute->channel_sums(&env, &args);
+    for (int64_t i = 0; i < c; i++)
+        real_store(call->input_gradient[BIAS].data, call->dtype, i, sum[i], call->accumulate[BIAS]);
+}
+
+size_t conv_bias_scratch(const struct op_call *call, int n_workers)
+{
+    const struct channel_sums_args sums = bias_sums(call, NULL, NULL);
+    size_t bytes = 0;
+    scratch_take(&bytes, (size_t)sums.c * sizeof(double));
+    return bytes + call->compute->channel_sums_scratch(&sums, n_workers);
+}
+
+/* ---- convolution ---- */
+
 static ana_status check_channels(const struct op_shapes *s, const struct nn_conv_options *o,
                                  ana_error *err)
 {
     const int64_t channels = shape_last(s->input[X]);
-    if (s->input[X]->rank != o->dims + 2 || s->input[W]->rank != o->dims + 2)
-        return ana_fail(err, ANA_ERR_ARGUMENT, "x has %d axes and w %d, expected %d",
-                        s->input[X]->rank, s->input[W]->rank, o->dims + 2);
+    const ana_status status = conv_check_ranks(s, o, err);
+    if (status)
+        return status;
     if (s->input[W]->extent[0] % o->groups != 0 || s->input[W]->extent[1] * o->groups != channels)
         return ana_fail(
             err, ANA_ERR_ARGUMENT, "w makes %lld channels from %lld in %lld groups, x has %lld",
             (long long)s->input[W]->extent[0], (long long)(s->input[W]->extent[1] * o->groups),
             (long long)o->groups, (long long)channels);
-    return operand_expect(s, rules, BIAS, SHAPE(s->input[W]->extent[0]), err);
+    return operand_expect(s, conv_rules, BIAS, SHAPE(s->input[W]->extent[0]), err);
 }
 
 static ana_status infer(struct op_shapes *s, ana_error *err)
 {
     const struct nn_conv_options *o = s->options;
-    ana_status status = operands_check(s, rules, 3, err);
+    ana_status status = operands_check(s, conv_rules, CONV_OPERANDS, err);
     if (!status)
         status = conv_check_options(o, err);
     if (!status)
@@ -100,24 +165,9 @@ static ana_status infer(struct op_shapes *s, ana_error *err)
 
 static struct conv_args conv_args(const struct op_call *call)
 {
-    const struct nn_conv_options *o = call->options;
-    const struct shape *x = &call->input[X].shape, *w = &call->input[W].shape;
-    struct conv_args args = {.dtype = call->dtype,
-                             .dims = o->dims,
-                             .n = x->extent[0],
-                             .ic = w->extent[1],
-                             .oc = w->extent[0] / o->groups,
-                             .groups = o->groups,
-                             .x = call->input[X].data,
-                             .w = call->input[W].data};
-    for (int axis = 0; axis < o->dims; axis++) {
-        args.in[axis] = x->extent[axis + 1];
-        args.out[axis] = call->output.shape.extent[axis + 1];
-        args.kernel[axis] = w->extent[axis + 2];
-        args.stride[axis] = o->stride[axis];
-        args.pad[axis] = o->pad[axis];
-        args.dilation[axis] = o->dilation[axis];
-    }
+    struct conv_args args =
+        conv_args_of(call, call->options, &call->input[X].shape, &call->output.shape);
+    args.x = call->input[X].data;
     return args;
 }
 
@@ -157,29 +207,6 @@ static const void *gradient_before_relu(const struct op_call *call, size_t *used
     return dz;
 }
 
-static struct channel_sums_args bias_sums(const struct op_call *call, const void *dz, double *sum)
-{
-    return (struct channel_sums_args){.dtype = call->dtype,
-                                      .n = 1,
-                                      .p = shape_rows(&call->output.shape),
-                                      .c = shape_last(&call->output.shape),
-                                      .x = dz,
-                                      .sum = sum};
-}
-
-/* The bias may want its gradient while the weights do not, or may accumulate where they do not;
- * its gradient is then summed apart. */
-static void bias_gradient(const struct op_call *call, const void *dz, size_t used)
-{
-    const int64_t c = shape_last(&call->output.shape);
-    double *sum = scratch_at(call, scratch_take(&used, (size_t)c * sizeof *sum));
-    const struct kernel_env env = call_env(call, used);
-    const struct channel_sums_args args = bias_sums(call, dz, sum);
-    call->compute->channel_sums(&env, &args);
-    for (int64_t i = 0; i < c; i++)
-        real_store(call->input_gradient[BIAS].data, call->dtype, i, sum[i], call->accumulate[BIAS]);
-}
-
 static void backward(const struct op_call *call)
 {
     size_t used;
@@ -204,22 +231,22 @@ static void backward(const struct op_call *call)
         }
         call->compute->conv_backward_weights(&env, &args);
     }
+    /* The bias may want its gradient while the weights do not, or may accumulate where they do not.
+     */
     if (!bias_done)
-        bias_gradient(call, args.dy, used);
+        conv_bias_gradient(call, args.dy, used);
 }
 
 static size_t backward_scratch(const struct op_call *call, int n_workers)
 {
     const struct conv_args args = conv_args(call);
-    const struct channel_sums_args sums = bias_sums(call, NULL, NULL);
-    size_t dz = 0, bias = 0;
+    size_t dz = 0;
     if (has_relu(call))
         scratch_take(&dz, tensor_bytes(&call->output));
-    scratch_take(&bias, (size_t)sums.c * sizeof(double));
-    bias += call->compute->channel_sums_scratch(&sums, n_workers);
-    size_t largest = call->compute->conv_backward_data_scratch(&args, n_workers);
+    size_t largest = conv_bias_scratch(call, n_workers);
+    largest = size_larger(largest, call->compute->conv_backward_data_scratch(&args, n_workers));
     largest = size_larger(largest, call->compute->conv_backward_weights_scratch(&args, n_workers));
-    return dz + size_larger(largest, bias);
+    return dz + largest;
 }
 
 static size_t scratch(const struct op_call *call, bool is_backward, int n_workers)

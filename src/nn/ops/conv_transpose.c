@@ -8,12 +8,7 @@
 #include "nn/ops/conv_internal.h"
 #include "nn/ops/registry.h"
 
-static const struct operand_rule rules[] = {
-    {.name = "x", .min_rank = 3, .max_rank = 5},
-    {.name = "w", .min_rank = 3, .max_rank = 5},
-    {.name = "bias", .min_rank = 1, .max_rank = 1, .optional = true},
-};
-enum { X, W, BIAS };
+enum { X = CONV_X, W = CONV_W, BIAS = CONV_BIAS };
 
 static const struct nn_conv_options *conv_options(const struct op_call *call)
 {
@@ -24,21 +19,21 @@ static ana_status check_channels(const struct op_shapes *s, const struct nn_conv
                                  ana_error *err)
 {
     const int64_t channels = shape_last(s->input[X]);
-    if (s->input[X]->rank != o->dims + 2 || s->input[W]->rank != o->dims + 2)
-        return ana_fail(err, ANA_ERR_ARGUMENT, "x has %d axes and w %d, expected %d",
-                        s->input[X]->rank, s->input[W]->rank, o->dims + 2);
+    const ana_status status = conv_check_ranks(s, o, err);
+    if (status)
+        return status;
     if (s->input[W]->extent[0] != channels || channels % o->groups != 0)
         return ana_fail(err, ANA_ERR_ARGUMENT, "w takes %lld channels in %lld groups, x has %lld",
                         (long long)s->input[W]->extent[0], (long long)o->groups,
                         (long long)channels);
-    return operand_expect(s, rules, BIAS, SHAPE(s->input[W]->extent[1] * o->groups), err);
+    return operand_expect(s, conv_rules, BIAS, SHAPE(s->input[W]->extent[1] * o->groups), err);
 }
 
 static ana_status infer(struct op_shapes *s, ana_error *err)
 {
     const struct nn_conv_transpose_options *options = s->options;
     const struct nn_conv_options *o = &options->conv;
-    ana_status status = operands_check(s, rules, 3, err);
+    ana_status status = operands_check(s, conv_rules, CONV_OPERANDS, err);
     if (!status)
         status = conv_check_options(o, err);
     if (!status)
@@ -75,24 +70,7 @@ static int variant(const struct op_shapes *s)
 /* The convolution from y to x. */
 static struct conv_args conv_args(const struct op_call *call)
 {
-    const struct nn_conv_options *o = conv_options(call);
-    const struct shape *x = &call->input[X].shape, *w = &call->input[W].shape;
-    struct conv_args args = {.dtype = call->dtype,
-                             .dims = o->dims,
-                             .n = x->extent[0],
-                             .ic = w->extent[1],
-                             .oc = w->extent[0] / o->groups,
-                             .groups = o->groups,
-                             .w = call->input[W].data};
-    for (int axis = 0; axis < o->dims; axis++) {
-        args.in[axis] = call->output.shape.extent[axis + 1];
-        args.out[axis] = x->extent[axis + 1];
-        args.kernel[axis] = w->extent[axis + 2];
-        args.stride[axis] = o->stride[axis];
-        args.pad[axis] = o->pad[axis];
-        args.dilation[axis] = o->dilation[axis];
-    }
-    return args;
+    return conv_args_of(call, conv_options(call), &call->output.shape, &call->input[X].shape);
 }
 
 /* Every position of y begins as the bias. */
@@ -122,28 +100,6 @@ static void forward(const struct op_call *call)
     call->compute->conv_backward_data(&env, &args);
 }
 
-static struct channel_sums_args bias_sums(const struct op_call *call, double *sum)
-{
-    return (struct channel_sums_args){.dtype = call->dtype,
-                                      .n = 1,
-                                      .p = shape_rows(&call->output.shape),
-                                      .c = shape_last(&call->output.shape),
-                                      .x = call->output_gradient.data,
-                                      .sum = sum};
-}
-
-static void bias_gradient(const struct op_call *call)
-{
-    size_t used = 0;
-    const int64_t c = shape_last(&call->output.shape);
-    double *sum = scratch_at(call, scratch_take(&used, (size_t)c * sizeof *sum));
-    const struct kernel_env env = call_env(call, used);
-    const struct channel_sums_args args = bias_sums(call, sum);
-    call->compute->channel_sums(&env, &args);
-    for (int64_t i = 0; i < c; i++)
-        real_put(call->input_gradient[BIAS].data, call->dtype, i, sum[i]);
-}
-
 static void backward(const struct op_call *call)
 {
     const struct kernel_env env = call_env(call, 0);
@@ -161,7 +117,7 @@ static void backward(const struct op_call *call)
         call->compute->conv_backward_weights(&env, &args);
     }
     if (call->input_gradient[BIAS].data)
-        bias_gradient(call);
+        conv_bias_gradient(call, call->output_gradient.data, 0);
 }
 
 static size_t scratch(const struct op_call *call, bool is_backward, int n_workers)
@@ -170,10 +126,7 @@ static size_t scratch(const struct op_call *call, bool is_backward, int n_worker
     const struct conv_args args = conv_args(call);
     if (!is_backward)
         return compute->conv_backward_data_scratch(&args, n_workers);
-    const struct channel_sums_args sums = bias_sums(call, NULL);
-    size_t bias = 0;
-    scratch_take(&bias, (size_t)sums.c * sizeof(double));
-    bias += compute->channel_sums_scratch(&sums, n_workers);
+    const size_t bias = conv_bias_scratch(call, n_workers);
     return size_larger(bias, size_larger(compute->conv_forward_scratch(&args, n_workers),
                                          compute->conv_backward_weights_scratch(&args, n_workers)));
 }
