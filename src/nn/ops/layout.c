@@ -28,11 +28,6 @@ static struct copy_args reversed(const struct op_call *call, const struct copy_a
     return args;
 }
 
-static void *offset(const struct op_call *call, void *data, int64_t elements)
-{
-    return (uint8_t *)data + (size_t)elements * dtype_size(call->dtype);
-}
-
 /* ---- concat ---- */
 
 struct concat_options {
@@ -96,7 +91,7 @@ static void concat_forward(const struct op_call *call)
     for (int i = 0; i < call->n_inputs; i++) {
         struct copy_args args = concat_copy(call, i);
         args.src = call->input[i].data;
-        args.dst = offset(call, call->output.data, at);
+        args.dst = real_at(call->output.data, call->dtype, at);
         run_copy(call, args);
         at += concat_run(call, &call->input[i]);
     }
@@ -109,7 +104,7 @@ static void concat_backward(const struct op_call *call)
         if (call->input_gradient[i].data) {
             const struct copy_args forward = concat_copy(call, i);
             struct copy_args args = reversed(call, &forward);
-            args.src = offset(call, call->output_gradient.data, at);
+            args.src = real_at(call->output_gradient.data, call->dtype, at);
             args.dst = call->input_gradient[i].data;
             args.accumulate = call->accumulate[i];
             run_copy(call, args);
@@ -188,7 +183,7 @@ static void slice_forward(const struct op_call *call)
 {
     int64_t skipped;
     struct copy_args args = slice_copy(call, &skipped);
-    args.src = offset(call, call->input[0].data, skipped);
+    args.src = real_at(call->input[0].data, call->dtype, skipped);
     args.dst = call->output.data;
     run_copy(call, args);
 }
@@ -198,7 +193,7 @@ static void slice_backward(const struct op_call *call)
     int64_t skipped;
     const struct copy_args forward = slice_copy(call, &skipped);
     struct copy_args args = reversed(call, &forward);
-    args.dst = offset(call, call->input_gradient[0].data, skipped);
+    args.dst = real_at(call->input_gradient[0].data, call->dtype, skipped);
     if (!call->accumulate[0])
         zero_tensor(&call->input_gradient[0]);
     run_copy(call, args);

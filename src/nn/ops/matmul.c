@@ -23,11 +23,17 @@ struct matrix {
     int64_t batch; /* elements from one entry to the next, 0 if shared */
 };
 
+/* Whether all axes before the matrix are 1, or there are none. */
+static bool is_one(const struct shape *x)
+{
+    return shape_count(x) == x->extent[x->rank - 2] * x->extent[x->rank - 1];
+}
+
 static struct matrix matrix_of(const struct shape *shape, bool transposed)
 {
     const int64_t m = shape->extent[shape->rank - 2], n = shape->extent[shape->rank - 1];
     struct matrix x = {.rows = m, .columns = n, .row = n, .column = 1};
-    x.batch = shape_count(shape) == m * n ? 0 : m * n;
+    x.batch = is_one(shape) ? 0 : m * n;
     if (transposed)
         x = (struct matrix){.rows = n, .columns = m, .row = 1, .column = n, .batch = x.batch};
     return x;
@@ -37,12 +43,6 @@ static struct matrix flipped(struct matrix x)
 {
     return (struct matrix){
         .rows = x.columns, .columns = x.rows, .row = x.column, .column = x.row, .batch = x.batch};
-}
-
-/* Whether all axes before the matrix are 1, or there are none. */
-static bool is_one(const struct shape *x)
-{
-    return shape_count(x) == x->extent[x->rank - 2] * x->extent[x->rank - 1];
 }
 
 /* The batch axes of one side; those of the other are the same, or all 1, or not there. */

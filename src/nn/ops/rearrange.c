@@ -20,19 +20,14 @@ struct block {
     int64_t x_at, y_at; /* elements before the first */
 };
 
-static void *offset(const struct op_call *call, void *data, int64_t elements)
-{
-    return (uint8_t *)data + (size_t)elements * dtype_size(call->dtype);
-}
-
 static void blocks_forward(const struct op_call *call, const struct block *blocks, int n)
 {
     const struct kernel_env env = call_env(call, 0);
     for (int i = 0; i < n; i++) {
         struct copy_args args = blocks[i].copy;
         args.dtype = call->dtype;
-        args.src = offset(call, call->input[0].data, blocks[i].x_at);
-        args.dst = offset(call, call->output.data, blocks[i].y_at);
+        args.src = real_at(call->input[0].data, call->dtype, blocks[i].x_at);
+        args.dst = real_at(call->output.data, call->dtype, blocks[i].y_at);
         call->compute->copy(&env, &args);
     }
 }
@@ -47,8 +42,8 @@ static void blocks_backward(const struct op_call *call, const struct block *bloc
             args.src_stride[axis] = blocks[i].copy.dst_stride[axis];
             args.dst_stride[axis] = blocks[i].copy.src_stride[axis];
         }
-        args.src = offset(call, call->output_gradient.data, blocks[i].y_at);
-        args.dst = offset(call, call->input_gradient[0].data, blocks[i].x_at);
+        args.src = real_at(call->output_gradient.data, call->dtype, blocks[i].y_at);
+        args.dst = real_at(call->input_gradient[0].data, call->dtype, blocks[i].x_at);
         args.accumulate = call->accumulate[0];
         call->compute->copy(&env, &args);
     }
