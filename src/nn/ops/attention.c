@@ -43,13 +43,9 @@ static ana_status check_parts(const struct op_shapes *s, bool with_v, ana_error 
 {
     const struct nn_attention_options *o = s->options;
     const bool packed = !s->input[ATTENTION_K];
-    const int64_t channels = s->input[ATTENTION_Q]->extent[2];
     if (with_v && packed != !s->input[ATTENTION_V])
         return ana_fail(err, ANA_ERR_ARGUMENT, "%s is missing", packed ? "k" : "v");
-    if (o->heads < 1 || channels % (packed ? 3 * o->heads : o->heads) != 0)
-        return ana_fail(err, ANA_ERR_ARGUMENT, "%lld channels in %s%lld heads", (long long)channels,
-                        packed ? "3 x " : "", (long long)o->heads);
-    return ANA_OK;
+    return heads_check(s->input[ATTENTION_Q]->extent[2], o->heads, packed, err);
 }
 
 /* [batch, heads, tq, tk] or [heads, tq, tk], where every axis but the last may be 1. */

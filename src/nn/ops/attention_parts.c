@@ -240,9 +240,8 @@ static ana_status infer_apply(struct op_shapes *s, ana_error *err)
         return status;
     const int64_t *p = s->input[P]->extent, channels = s->input[V]->extent[2];
     status = operand_expect(s, apply_rules, V, SHAPE(p[0], p[3], channels), err);
-    if (!status && channels % (o->packed ? 3 * p[1] : p[1]) != 0)
-        status = ana_fail(err, ANA_ERR_ARGUMENT, "%lld channels in %s%lld heads",
-                          (long long)channels, o->packed ? "3 x " : "", (long long)p[1]);
+    if (!status)
+        status = heads_check(channels, p[1], o->packed, err);
     if (!status)
         s->output = SHAPE(p[0], p[2], o->packed ? channels / 3 : channels);
     return status;

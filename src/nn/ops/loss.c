@@ -237,13 +237,7 @@ static ana_status infer_class(struct op_shapes *s, ana_error *err)
 static double log_sum_exp(const struct op_call *call, int64_t row)
 {
     const int64_t k = shape_last(&call->input[LOGITS].shape);
-    const void *x = call->input[LOGITS].data;
-    double largest = real_get(x, call->dtype, row * k), sum = 0;
-    for (int64_t j = 1; j < k; j++)
-        largest = fmax(largest, real_get(x, call->dtype, row * k + j));
-    for (int64_t j = 0; j < k; j++)
-        sum += exp(real_get(x, call->dtype, row * k + j) - largest);
-    return largest + log(sum);
+    return real_log_sum_exp(call->input[LOGITS].data, call->dtype, row * k, k);
 }
 
 static void class_forward_row(const struct op_call *call, int64_t row)

@@ -28,24 +28,12 @@ static ana_status infer(struct op_shapes *s, ana_error *err)
     return ANA_OK;
 }
 
-/* ln of the sum of exponentials of a row of k scores. */
-static double log_sum_exp(const struct op_call *call, int64_t first, int64_t k)
-{
-    const void *x = call->input[SCORES].data;
-    double largest = real_get(x, call->dtype, first), sum = 0;
-    for (int64_t j = 1; j < k; j++)
-        largest = fmax(largest, real_get(x, call->dtype, first + j));
-    for (int64_t j = 0; j < k; j++)
-        sum += exp(real_get(x, call->dtype, first + j) - largest);
-    return largest + log(sum);
-}
-
 static void forward_row(void *context, int64_t row, int worker)
 {
     (void)worker;
     const struct op_call *call = context;
     const int64_t k = shape_last(&call->input[SCORES].shape), first = row * k;
-    const double all = log_sum_exp(call, first, k);
+    const double all = real_log_sum_exp(call->input[SCORES].data, call->dtype, first, k);
     double loss = 0;
     for (int64_t j = first; j < first + k; j++) {
         const double log_p = real_get(call->input[SCORES].data, call->dtype, j) - all;
@@ -75,7 +63,7 @@ static void backward_row(void *context, int64_t row, int worker)
     (void)worker;
     const struct op_call *call = context;
     const int64_t k = shape_last(&call->input[SCORES].shape), first = row * k;
-    const double all = log_sum_exp(call, first, k);
+    const double all = real_log_sum_exp(call->input[SCORES].data, call->dtype, first, k);
     const double dy = real_get(call->output_gradient.data, call->dtype, row);
     double sum = 0;
     for (int64_t j = first; j < first + k; j++)

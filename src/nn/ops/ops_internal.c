@@ -2,6 +2,7 @@
 #include "nn/ops/ops_internal.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,6 +61,14 @@ ana_status pool_extent(int64_t *out, int axis, int64_t in, int64_t kernel, int64
                         "axis %d: kernel %lld, stride %lld, padding %lld on extent %lld", axis,
                         (long long)kernel, (long long)stride, (long long)pad, (long long)in);
     *out = (in + 2 * pad - kernel) / stride + 1;
+    return ANA_OK;
+}
+
+ana_status heads_check(int64_t channels, int64_t heads, bool packed, ana_error *err)
+{
+    if (heads < 1 || channels % (packed ? 3 * heads : heads) != 0)
+        return ana_fail(err, ANA_ERR_ARGUMENT, "%lld channels in %s%lld heads", (long long)channels,
+                        packed ? "3 x " : "", (long long)heads);
     return ANA_OK;
 }
 
@@ -123,6 +132,16 @@ void call_scale(const struct op_call *call, void *dst, const void *src, double f
 void zero_tensor(const struct tensor *tensor)
 {
     memset(tensor->data, 0, tensor_bytes(tensor));
+}
+
+double real_log_sum_exp(const void *data, enum dtype dtype, int64_t first, int64_t n)
+{
+    double largest = real_get(data, dtype, first), sum = 0;
+    for (int64_t j = 1; j < n; j++)
+        largest = fmax(largest, real_get(data, dtype, first + j));
+    for (int64_t j = 0; j < n; j++)
+        sum += exp(real_get(data, dtype, first + j) - largest);
+    return largest + log(sum);
 }
 
 /* ---- builders ---- */

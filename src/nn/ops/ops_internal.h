@@ -39,6 +39,9 @@ struct channels_view view_channels(const struct shape *shape);
 int64_t shape_last(const struct shape *shape);
 int64_t shape_rows(const struct shape *shape); /* all axes but the last */
 
+/* Whether so many channels divide by heads; packed: three of each (q, k, v). */
+MUST_CHECK ana_status heads_check(int64_t channels, int64_t heads, bool packed, ana_error *err);
+
 /* ---- calls ---- */
 
 /* Whether the operand exists; its data may still not be kept for the backward pass. */
@@ -94,6 +97,9 @@ static ALWAYS_INLINE void real_store(void *data, enum dtype dtype, int64_t i, do
 {
     real_put(data, dtype, i, accumulate ? real_get(data, dtype, i) + v : v);
 }
+
+/* ln of the sum of exponentials of n elements, in double and in order. */
+double real_log_sum_exp(const void *data, enum dtype dtype, int64_t first, int64_t n);
 
 /* Where element i lies; NULL stays NULL. */
 static inline void *real_at(void *data, enum dtype dtype, int64_t i)

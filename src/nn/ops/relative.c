@@ -30,13 +30,12 @@ int64_t nn_relative_rows(int64_t n_queries, int64_t n_keys)
 static ana_status infer(struct op_shapes *s, ana_error *err)
 {
     const struct nn_relative_options *o = s->options;
-    const ana_status status = operands_check(s, rules, 2, err);
+    ana_status status = operands_check(s, rules, 2, err);
+    if (!status)
+        status = heads_check(s->input[Q]->extent[2], o->heads, o->packed, err);
     if (status)
         return status;
     const int64_t *q = s->input[Q]->extent;
-    if (o->heads < 1 || q[2] % (o->packed ? 3 * o->heads : o->heads) != 0)
-        return ana_fail(err, ANA_ERR_ARGUMENT, "%lld channels in %s%lld heads", (long long)q[2],
-                        o->packed ? "3 x " : "", (long long)o->heads);
     if (o->grid[0] < 1 || o->grid[1] < 1 || o->n_keys < 1 || o->grid[0] * o->grid[1] != q[1])
         return ana_fail(err, ANA_ERR_ARGUMENT, "%lld queries on a grid of %lld x %lld",
                         (long long)q[1], (long long)o->grid[0], (long long)o->grid[1]);

@@ -163,12 +163,7 @@ static void log_softmax_row(void *context, int64_t row, int worker)
     const struct op_call *call = context;
     const int64_t c = shape_last(&call->output.shape), at = row * c;
     const void *x = call->input[X].data;
-    double largest = real_get(x, call->dtype, at), sum = 0;
-    for (int64_t j = 1; j < c; j++)
-        largest = fmax(largest, real_get(x, call->dtype, at + j));
-    for (int64_t j = 0; j < c; j++)
-        sum += exp(real_get(x, call->dtype, at + j) - largest);
-    const double all = largest + log(sum);
+    const double all = real_log_sum_exp(x, call->dtype, at, c);
     for (int64_t j = 0; j < c; j++)
         real_put(call->output.data, call->dtype, at + j, real_get(x, call->dtype, at + j) - all);
 }
