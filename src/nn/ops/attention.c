@@ -239,8 +239,23 @@ static double flop(const struct op_call *call, bool is_backward)
     return 2 * (double)tensor_count(&call->output) * (double)n.tk * (is_backward ? 4 : 2);
 }
 
+/* The gradients of a bias and of positions are the reference's; with them comes the whole pass. */
+enum { ATTENTION_PLAIN, ATTENTION_SCORED };
+static const struct op_variant variants[] = {
+    [ATTENTION_PLAIN] = {"plain, masked or causal", true, true},
+    [ATTENTION_SCORED] = {"bias or positions, if they learn", true, false},
+    {NULL, false, false},
+};
+
+static int variant(const struct op_shapes *s)
+{
+    const bool scored = s->input[ATTENTION_BIAS] || s->input[ATTENTION_REL_H];
+    return scored ? ATTENTION_SCORED : ATTENTION_PLAIN;
+}
+
 const struct nn_op nn_op_attention = {.name = "attention",
-                                      .fast = true,
+                                      .variants = variants,
+                                      .variant = variant,
                                       .reads = ((1U << ATTENTION_OPERANDS) - 1U) | OP_READS_OUTPUT,
                                       .no_gradient = 1U << ATTENTION_KEY_COUNT,
                                       .infer = infer,
