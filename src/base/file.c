@@ -28,10 +28,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum {
-    FIRST_READ_BYTES = 64 * 1024, /* where the size is not known beforehand */
-    TEMPORARY_ATTEMPTS = 1000
-};
+enum { FIRST_READ_BYTES = 64 * 1024 /* where the size is not known beforehand */ };
 
 ana_status file_fail(ana_error *err, const char *verb, const char *path, int error_number)
 {
@@ -153,6 +150,12 @@ ana_status file_read(uint8_t **out, size_t *size, const char *path, size_t limit
 #define TEMPORARY_PREFIX ".anatome-"
 #define TEMPORARY_SUFFIX ".tmp"
 
+void temporary_name(char out[TEMPORARY_NAME_SIZE], int n)
+{
+    (void)snprintf(out, TEMPORARY_NAME_SIZE, TEMPORARY_PREFIX "%ld-%d" TEMPORARY_SUFFIX,
+                   (long)getpid(), n);
+}
+
 /* A descriptor of a new, locked file; -1 with errno set. EEXIST also if a sweep was quicker. Not
  * mkstemp(): the file shall get the permissions that the user's umask gives to new files. */
 static int open_locked(const char *path)
@@ -175,14 +178,13 @@ static int open_locked(const char *path)
 /* Opens a name that did not exist. */
 static ana_status create_temporary(struct file_writer *writer, int *descriptor, ana_error *err)
 {
-    char name[64];
+    char name[TEMPORARY_NAME_SIZE];
     char *folder = path_folder(writer->path);
     int failure = folder ? EEXIST : ENOMEM;
 
     *descriptor = -1;
     for (int i = 0; *descriptor < 0 && failure == EEXIST && i < TEMPORARY_ATTEMPTS; i++) {
-        (void)snprintf(name, sizeof name, TEMPORARY_PREFIX "%ld-%d" TEMPORARY_SUFFIX,
-                       (long)getpid(), i);
+        temporary_name(name, i);
         writer->temporary = path_join(folder, name);
         if (!writer->temporary) {
             failure = ENOMEM;
@@ -306,7 +308,7 @@ void file_discard(struct file_writer *writer)
     *writer = (struct file_writer){0};
 }
 
-/* As create_temporary() names them: two numbers between prefix and suffix. */
+/* As temporary_name() makes them: two numbers between prefix and suffix. */
 static bool is_temporary_name(const char *name)
 {
     static const char digits[] = "0123456789";

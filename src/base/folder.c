@@ -9,7 +9,6 @@
 #define _XOPEN_SOURCE 700
 #include <errno.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,8 +17,6 @@
 #include "base/file.h"
 #include "base/file_internal.h"
 #include "base/memory.h"
-
-enum { TEMPORARY_ATTEMPTS = 1000 };
 
 /* A sibling's name that nothing has. */
 static ana_status free_sibling(char **out, const char *path, ana_error *err)
@@ -31,9 +28,9 @@ static ana_status free_sibling(char **out, const char *path, ana_error *err)
         return ana_fail_memory(err, strlen(path) + 1);
     ana_status status = file_fail(err, "write beside", path, EEXIST);
     for (int i = 0; status && i < TEMPORARY_ATTEMPTS; i++) {
-        char name[64];
+        char name[TEMPORARY_NAME_SIZE];
         struct stat info;
-        (void)snprintf(name, sizeof name, ".anatome-%ld-%d.tmp", (long)getpid(), i);
+        temporary_name(name, i);
         char *sibling = path_join(folder, name);
         if (!sibling) {
             status = ana_fail_memory(err, strlen(path) + sizeof name);
