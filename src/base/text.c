@@ -108,10 +108,10 @@ bool string_starts_with(const char *string, const char *prefix)
     return strncmp(string, prefix, strlen(prefix)) == 0;
 }
 
-/* Length of the UTF-8 sequence at `at` (RFC 3629), 0 if it is none. The terminating 0 is no
- * continuation, so nothing behind it is read. */
-static size_t utf8_length(const unsigned char *at)
+/* The terminating 0 is no continuation, so nothing behind it is read. */
+size_t utf8_length(const char *string)
 {
+    const unsigned char *at = (const unsigned char *)string;
     if (at[0] < 0x80)
         return 1;
     const size_t n = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
@@ -128,13 +128,11 @@ static size_t utf8_length(const unsigned char *at)
 
 bool string_is_utf8(const char *string)
 {
-    const unsigned char *at = (const unsigned char *)string;
-
-    while (*at) {
-        const size_t n = utf8_length(at);
+    while (*string) {
+        const size_t n = utf8_length(string);
         if (!n)
             return false;
-        at += n;
+        string += n;
     }
     return true;
 }

@@ -21,7 +21,10 @@ void text_appendf(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
 const char *text_string(const struct text *text); /* "" while empty */
 
 bool string_starts_with(const char *string, const char *prefix);
-bool string_is_utf8(const char *string); /* no overlong forms, no surrogates */
+/* Bytes of the UTF-8 sequence (RFC 3629: no overlong forms, no surrogates) at a place of a string
+ * that ends with 0; 0 if it is none. */
+size_t utf8_length(const char *at);
+bool string_is_utf8(const char *string);
 bool string_ends_with(const char *string, const char *suffix);
 /* Whole string as a number, nothing before or after it. */
 bool string_to_int64(const char *string, long long *out);

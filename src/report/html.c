@@ -11,34 +11,6 @@ enum { TEXTF_BYTES = 1024 };
 
 static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD */
 
-/* Bytes of the character at `at`, 0 if it is no UTF-8 (RFC 3629: no overlong forms, surrogates or
- * values above U+10FFFF). The string's final 0 ends any sequence. */
-static size_t character_bytes(const unsigned char *at)
-{
-    static const struct {
-        unsigned char lead_low, lead_high, next_low, next_high;
-        size_t bytes;
-    } forms[] = {
-        {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3}, {0xE1, 0xEC, 0x80, 0xBF, 3},
-        {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3}, {0xF0, 0xF0, 0x90, 0xBF, 4},
-        {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
-    };
-
-    if (at[0] < 0x80)
-        return 1;
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        if (at[0] < forms[i].lead_low || at[0] > forms[i].lead_high)
-            continue;
-        if (at[1] < forms[i].next_low || at[1] > forms[i].next_high)
-            return 0;
-        for (size_t k = 2; k < forms[i].bytes; k++)
-            if ((at[k] & 0xC0) != 0x80)
-                return 0;
-        return forms[i].bytes;
-    }
-    return 0;
-}
-
 static const char *reference_of(unsigned char c)
 {
     switch (c) {
@@ -68,7 +40,7 @@ void html_text(struct text *out, const char *string)
     const unsigned char *at = (const unsigned char *)string;
 
     while (*at) {
-        const size_t bytes = character_bytes(at);
+        const size_t bytes = utf8_length((const char *)at);
         const char *reference = bytes == 1 ? reference_of(*at) : NULL;
         if (bytes == 0 || is_noncharacter(at, bytes))
             text_append(out, replacement);
