@@ -231,10 +231,7 @@ static ana_status build_training(struct training *t, struct plan_cost *cost, ana
         return status;
     fill_batch(&t->batch);
     *cost = train_step_cost(t->step);
-    struct optimiser_options options = optimiser_defaults();
-    options.clip_norm = recipe.clip_norm;
-    options.ema_decay = recipe.ema_decay;
-    options.weight_decay = recipe.weight_decay;
+    const struct optimiser_options options = trainee_optimiser_options(&recipe);
     const size_t n = (size_t)params_count(t->trainee.params);
     t->gradients = memory_alloc_array_zeroed(n, sizeof *t->gradients);
     return t->gradients ? optimiser_create(&t->optimiser, t->trainee.params, &options, err)

@@ -165,12 +165,7 @@ static ana_status make_trainee(struct run *run, ana_error *err)
         return ana_fail_memory(err, (size_t)n * sizeof *run->gradients);
     if (o->init)
         status = weights_import(&run->trainee, o->init, err);
-    struct optimiser_options optimiser = optimiser_defaults();
-    optimiser.beta1 = o->recipe.beta1;
-    optimiser.beta2 = o->recipe.beta2;
-    optimiser.weight_decay = o->recipe.weight_decay;
-    optimiser.clip_norm = o->recipe.clip_norm;
-    optimiser.ema_decay = o->recipe.ema_decay;
+    const struct optimiser_options optimiser = trainee_optimiser_options(&o->recipe);
     if (!status && !o->init && o->recipe.word_steps > 0 && !goes_on(run)) {
         double accuracy;
         status = trainee_teach_words(&run->trainee, &run->concepts, o->recipe.word_steps, o->seed,

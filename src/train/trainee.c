@@ -43,6 +43,17 @@ ana_status trainee_create(struct trainee *out, const struct concepts *concepts, 
     return status;
 }
 
+struct optimiser_options trainee_optimiser_options(const struct train_recipe *recipe)
+{
+    struct optimiser_options options = optimiser_defaults();
+    options.beta1 = recipe->beta1;
+    options.beta2 = recipe->beta2;
+    options.weight_decay = recipe->weight_decay;
+    options.clip_norm = recipe->clip_norm;
+    options.ema_decay = recipe->ema_decay;
+    return options;
+}
+
 void trainee_clear(struct trainee *trainee)
 {
     params_free(trainee->params);

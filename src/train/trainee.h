@@ -7,6 +7,7 @@
 #define ANA_TRAIN_TRAINEE_H
 
 #include "models/mini/network.h"
+#include "nn/optimiser.h"
 #include "text/concepts.h"
 #include "train/recipe.h"
 #include "train/sampler.h"
@@ -25,6 +26,9 @@ MUST_CHECK ana_status trainee_create(struct trainee *out, const struct concepts 
 MUST_CHECK ana_status trainee_declare(struct trainee *out, const struct concepts *concepts,
                                       ana_error *err);
 void trainee_clear(struct trainee *trainee);
+
+/* AdamW with what the recipe says of it; the rate is that of each step. */
+struct optimiser_options trainee_optimiser_options(const struct train_recipe *recipe);
 
 enum loss_part { LOSS_TOTAL, LOSS_BCE, LOSS_DICE, LOSS_PRESENCE, LOSS_AUXILIARY, LOSS_PARTS };
 extern const char *const loss_part_names[LOSS_PARTS];

@@ -195,12 +195,7 @@ static ana_status load_batch(struct sample_batch *b, const struct train_recipe *
 static ana_status make_optimiser(struct train_state *s, const struct train_recipe *recipe,
                                  ana_error *err)
 {
-    struct optimiser_options options = optimiser_defaults();
-    options.beta1 = recipe->beta1;
-    options.beta2 = recipe->beta2;
-    options.weight_decay = recipe->weight_decay;
-    options.clip_norm = recipe->clip_norm;
-    options.ema_decay = recipe->ema_decay;
+    const struct optimiser_options options = trainee_optimiser_options(recipe);
     const size_t n = (size_t)params_count(s->trainee.params);
     s->gradients = memory_alloc_array_zeroed(n, sizeof *s->gradients);
     return s->gradients ? optimiser_create(&s->optimiser, s->trainee.params, &options, err)
