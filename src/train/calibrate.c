@@ -7,8 +7,8 @@
 #include "base/memory.h"
 #include "models/mini/mini.h"
 
-/* Whatever the percentiles say, the thresholds stay where a score still means something. */
-static const double lowest_threshold = 0.5, highest_threshold = 0.98;
+/* Augmented pictures are harder than those in use: a lower threshold would be theirs. */
+static const double lowest_threshold = 0.5;
 
 struct scorer {
     struct graph *graph;
@@ -106,17 +106,14 @@ static void take_scores(const struct scorer *s, struct scores *scores)
 
 static struct calibration thresholds_of(struct scores *scores)
 {
-    struct calibration c = {.presence = {1, 0},
-                            .mask_threshold = 0.5,
-                            .n_present = scores->n_present,
-                            .n_absent = scores->n_absent};
-    c.presence_absent =
-        fit_percentile(scores->present, c.n_present, CALIBRATE_MISSED_SHARE, lowest_threshold);
-    c.presence_found =
-        fit_percentile(scores->absent, c.n_absent, 1 - CALIBRATE_WRONG_SHARE, lowest_threshold);
-    c.presence_absent = fmin(fmax(c.presence_absent, lowest_threshold), highest_threshold);
-    c.presence_found = fmin(fmax(c.presence_found, c.presence_absent), highest_threshold);
-    return c;
+    const struct fit_verdict verdict = fit_verdict(
+        scores->present, scores->n_present, scores->absent, scores->n_absent, lowest_threshold);
+    return (struct calibration){.presence_absent = verdict.absent,
+                                .presence_found = verdict.found,
+                                .presence = {1, 0},
+                                .mask_threshold = 0.5,
+                                .n_present = scores->n_present,
+                                .n_absent = scores->n_absent};
 }
 
 ana_status calibrate(struct calibration *out, const struct trainee *trainee,

@@ -1,11 +1,6 @@
 /* The thresholds of the verdict, fitted on pictures set aside from training (train/aside.h), as use
  * will show and ask for them, or where none were set aside on augmented training pictures that no
  * step has seen.
- *
- * presence_absent: below it the answer is "not found" and the mask is empty. It is the score that
- * MISSED_SHARE of the present things asked for by words fall below.
- * presence_found: from it on the answer is "found"; the score that WRONG_SHARE of the absent things
- * reach. Between the two: doubtful.
  */
 #ifndef ANA_TRAIN_CALIBRATE_H
 #define ANA_TRAIN_CALIBRATE_H
@@ -13,11 +8,8 @@
 #include "train/fit.h"
 #include "train/trainee.h"
 
-#define CALIBRATE_MISSED_SHARE 0.01
-#define CALIBRATE_WRONG_SHARE  0.01
-
 struct calibration {
-    double presence_absent, presence_found;
+    double presence_absent, presence_found; /* as of struct fit_verdict */
     struct fit_logit presence;
     double mask_threshold;
     int n_present, n_absent; /* word prompts it rests on */

@@ -16,8 +16,8 @@ enum { MOST_NEAR = 4, MOST_FAR = 2 };
  * pictures, and what a threshold does to a vessel it does to all of them. */
 enum { THIN_GRID = 3, THIN_LEAST_PIXELS = 64 };
 
-/* Fitted scores below the one say little, and above the other too much. */
-static const double lowest_threshold = 0.05, highest_threshold = 0.98;
+/* Fitted scores below it say little. */
+static const double lowest_threshold = 0.05;
 
 struct answers {
     double *logits;
@@ -174,24 +174,20 @@ static double score_of(const struct fit_logit *fit, double logit)
     return 1 / (1 + exp(-(fit->scale * logit + fit->bias)));
 }
 
-/* `scores` has room for all answers. */
-static void fit_verdict(struct calibration *c, const struct answers *a, double *scores)
+/* `scores` has room for all answers: those of things that are there come first. */
+static void fit_answers(struct calibration *c, const struct answers *a, double *scores)
 {
-    int n = 0;
-
     for (int i = 0; i < a->n; i++)
         if (a->present[i])
-            scores[n++] = score_of(&c->presence, a->logits[i]);
-    c->n_present = n;
-    c->presence_absent = fit_percentile(scores, n, CALIBRATE_MISSED_SHARE, 0.5);
-    n = 0;
+            scores[c->n_present++] = score_of(&c->presence, a->logits[i]);
+    double *absent = scores + c->n_present;
     for (int i = 0; i < a->n; i++)
         if (!a->present[i])
-            scores[n++] = score_of(&c->presence, a->logits[i]);
-    c->n_absent = n;
-    c->presence_found = fit_percentile(scores, n, 1 - CALIBRATE_WRONG_SHARE, 0.5);
-    c->presence_absent = fmin(fmax(c->presence_absent, lowest_threshold), highest_threshold);
-    c->presence_found = fmin(fmax(c->presence_found, c->presence_absent), highest_threshold);
+            absent[c->n_absent++] = score_of(&c->presence, a->logits[i]);
+    const struct fit_verdict verdict =
+        fit_verdict(scores, c->n_present, absent, c->n_absent, lowest_threshold);
+    c->presence_absent = verdict.absent;
+    c->presence_found = verdict.found;
 }
 
 static ana_status fit(struct calibration *out, double *each, const struct survey *s, ana_error *err)
@@ -202,7 +198,7 @@ static ana_status fit(struct calibration *out, double *each, const struct survey
     double *scores = memory_alloc_array((size_t)a->n + 1, sizeof *scores);
     if (!scores)
         return ana_fail_memory(err, (size_t)a->n * sizeof *scores);
-    fit_verdict(&c, a, scores);
+    fit_answers(&c, a, scores);
     memory_free(scores);
     if (c.n_present == 0)
         return ANA_OK;

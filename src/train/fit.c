@@ -100,6 +100,17 @@ double fit_percentile(double *scores, int n, double share, double otherwise)
     return scores[(int)(share * (n - 1))];
 }
 
+struct fit_verdict fit_verdict(double *present, int n_present, double *absent, int n_absent,
+                               double lowest)
+{
+    const double most = 0.98, none = 0.5;
+    struct fit_verdict v = {.absent = fit_percentile(present, n_present, FIT_MISSED_SHARE, none),
+                            .found = fit_percentile(absent, n_absent, 1 - FIT_WRONG_SHARE, none)};
+    v.absent = fmin(fmax(v.absent, lowest), most);
+    v.found = fmin(fmax(v.found, v.absent), most);
+    return v;
+}
+
 /* ---- masks ---- */
 
 double fit_threshold_at(int index)

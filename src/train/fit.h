@@ -19,6 +19,19 @@ struct fit_logit fit_presence(const double *logits, const bool *present, int n);
 /* Sorts the scores; the one that a share of them lies below, `otherwise` if there are none. */
 double fit_percentile(double *scores, int n, double share, double otherwise);
 
+/* The verdict. absent: below it the answer is "not found"; the score that MISSED_SHARE of the
+ * things that are there fall below. found: from it on the answer is "found"; the score that
+ * WRONG_SHARE of the things that are not there reach. Whatever the scores are, both lie between
+ * `lowest` and 0.98, where a score still means something, and `found` not below `absent`. Sorts
+ * both. */
+#define FIT_MISSED_SHARE 0.01
+#define FIT_WRONG_SHARE  0.01
+struct fit_verdict {
+    double absent, found;
+};
+struct fit_verdict fit_verdict(double *present, int n_present, double *absent, int n_absent,
+                               double lowest);
+
 /* Thresholds from which a pixel belongs to the mask, from lower to higher. */
 enum { FIT_THRESHOLDS = 9 };
 double fit_threshold_at(int index); /* 0.2, 0.25, ..., 0.6 */
