@@ -36,6 +36,11 @@ const char *bytes_text(char out[32], size_t bytes)
     return out;
 }
 
+bool budget_is_wanted(const struct ana_context *context)
+{
+    return context->memory_plan || memory_limit();
+}
+
 void budget_init(struct budget *budget, const char *subject)
 {
     *budget = (struct budget){.n_items = 1};

@@ -12,11 +12,13 @@
 #ifndef ANA_BASE_BUDGET_H
 #define ANA_BASE_BUDGET_H
 
+#include <stdbool.h>
+
 #include "anatome/context.h"
 #include "base/error.h"
 
 enum {
-    BUDGET_ITEMS = 10,
+    BUDGET_ITEMS = 12,
     BUDGET_SLACK_BYTES = 256 * 1024 /* texts, tables and lists that nobody counts one by one */
 };
 
@@ -26,6 +28,8 @@ struct budget {
     size_t n_items;
 };
 
+/* Is there a limit, or somebody who listens? Else no plan need be made. */
+bool budget_is_wanted(const struct ana_context *context);
 void budget_init(struct budget *budget, const char *subject);
 /* `what` is borrowed. Nothing is added for 0 bytes. */
 void budget_add(struct budget *budget, const char *what, size_t bytes);

@@ -98,7 +98,8 @@ ana_context *open_context(const struct common_options *options)
     settings.n_threads = options->threads > 4096 ? 4096 : (int)options->threads;
     settings.memory_limit_bytes = (size_t)options->memory_limit;
     memory_table.all = options->verbose;
-    settings.memory_plan = show_memory_plan;
+    if (options->verbose || options->memory_limit)
+        settings.memory_plan = show_memory_plan;
     settings.log = write_log;
     settings.log_level = options->verbose ? ANA_LOG_DEBUG
                          : options->quiet ? ANA_LOG_ERROR

@@ -77,6 +77,8 @@ ana_status train_check_memory(const struct train_memory *training,
     struct budget budget;
     struct needs needs;
 
+    if (!budget_is_wanted(context))
+        return ANA_OK;
     const ana_status status = measure(&needs, training, context->pool, err);
     if (status)
         return status;
