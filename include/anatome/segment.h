@@ -78,13 +78,15 @@ typedef struct ana_segment_work {
     const char *path;
     int64_t max_pixels;         /* as for ana_image_read() */
     size_t n_prompts;           /* results that are kept at the same time */
+    const ana_prompt *prompts;  /* those that are asked, [n_prompts]: words that are looked for in
+                                 * tiles need more; NULL: none of them is */
     bool labels, soft, overlay; /* which of these files are written */
 } ana_segment_work;
 
 /* Plans the memory for reading, asking and writing, from the file's header alone, and tells the
  * plan to the context's memory function. Fails with ANA_ERR_MEMORY if the context's limit would be
  * passed. A file whose header cannot be read passes: reading it will tell. */
-ANA_API ANA_MUST_CHECK ana_status ana_session_check_memory(const ana_session *session,
+ANA_API ANA_MUST_CHECK ana_status ana_session_check_memory(ana_session *session,
                                                            const ana_segment_work *work,
                                                            ana_error *err);
 

@@ -48,7 +48,7 @@ ana_status ana_session_set_passes(ana_session *session, const ana_passes *passes
     return segmenter_set_passes(&session->segmenter, passes, err);
 }
 
-ana_status ana_session_check_memory(const ana_session *session, const ana_segment_work *work,
+ana_status ana_session_check_memory(ana_session *session, const ana_segment_work *work,
                                     ana_error *err)
 {
     struct segment_work all = {
@@ -59,6 +59,10 @@ ana_status ana_session_check_memory(const ana_session *session, const ana_segmen
         .overlay = work->overlay,
     };
 
+    for (size_t i = 0; work->prompts && i < work->n_prompts; i++) {
+        const int tiles = passes_tiles(&session->segmenter, &work->prompts[i]);
+        all.tiles = tiles > all.tiles ? tiles : all.tiles;
+    }
     return segment_check_file(&session->segmenter, &all, work->path, work->max_pixels, err);
 }
 

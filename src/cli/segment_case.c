@@ -116,6 +116,7 @@ static ana_status check_memory(const struct case_work *work, ana_error *err)
         .path = work->file->path,
         .max_pixels = run->options->max_pixels,
         .n_prompts = run->prompts->n,
+        .prompts = run->prompts->items,
         .labels = run->prompts->n > 1,
         .soft = run->options->soft,
         .overlay = run->options->overlay,

@@ -286,6 +286,13 @@ static ana_status check_memory(const struct bench *bench, const struct task_grou
         .compared = bench->options->by == ANA_BY_TEXT ? MASK : MASK + PARTS,
     };
 
+    for (int64_t i = 0; i < group->n; i++) {
+        const ana_prompt prompt = {.text = group->tasks[i].words};
+        const bool by_words =
+            bench->options->by == ANA_BY_TEXT || group->tasks[i].kind == TASK_ABSENT;
+        const int tiles = by_words ? passes_tiles(bench->segmenter, &prompt) : 0;
+        work.tiles = tiles > work.tiles ? tiles : work.tiles;
+    }
     return segment_check_file(bench->segmenter, &work, path, bench->options->max_pixels, err);
 }
 

@@ -32,7 +32,9 @@ void segment_budget(struct budget *out, const struct segmenter *segmenter,
     const size_t answers =
         bytes_sum(bytes_product(work->n_prompts, bytes_product(MASK_BYTES + SOFT_BYTES, pixels)),
                   work->labels ? bytes_product(LABEL_BYTES, pixels) : 0);
-    const size_t ask = bytes_larger(needs.ask_bytes, components_bytes(image->height, image->width));
+    const struct passes_needs passes = passes_needs(segmenter, image, work->tiles);
+    const size_t ask = bytes_larger(bytes_larger(needs.ask_bytes, passes.peak),
+                                    components_bytes(image->height, image->width));
     const size_t later =
         bytes_sum(answers, bytes_larger(bytes_sum(ask, bytes_product(work->compared, pixels)),
                                         write_bytes(work, pixels)));
@@ -45,20 +47,26 @@ void segment_budget(struct budget *out, const struct segmenter *segmenter,
         budget_add(out, "encoder plan", needs.encoder_bytes);
         budget_add(out, "decoder plan", needs.decoder_bytes);
     }
+    budget_add(out, "further passes' plans", passes.plans);
     budget_add(out, "image", work->image_is_read ? 0 : image->image_bytes);
+    budget_add(out, "image, for passes", passes.kept);
     budget_add(out, "answers", answers);
     budget_add(out, "work at its peak", at_peak - answers);
     budget_add(out, "texts and tables", BUDGET_SLACK_BYTES);
 }
 
-ana_status segment_check_file(const struct segmenter *segmenter, struct segment_work *work,
+ana_status segment_check_file(struct segmenter *segmenter, struct segment_work *work,
                               const char *path, int64_t max_pixels, ana_error *err)
 {
     const struct image_read_options read = {.max_pixels = max_pixels};
     struct budget budget;
 
-    if (image_probe(&work->image, path, &read, NULL))
+    if (!budget_is_wanted(segmenter->session->context) ||
+        image_probe(&work->image, path, &read, NULL))
         return ANA_OK;
+    const ana_status status = passes_prepare(segmenter, work->tiles, err);
+    if (status)
+        return status;
     segment_budget(&budget, segmenter, work);
     return budget_check(&budget, segmenter->session->context, err);
 }

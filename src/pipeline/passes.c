@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/memory.h"
 #include "pipeline/segment.h"
 #include "text/concepts.h"
@@ -176,22 +177,33 @@ void pass_tile(int64_t *start, int64_t *end, int64_t extent, int n, int k)
     *end = *start + side;
 }
 
-/* How many along a side: what the caller wants, else what the concept table says. Words alone are
- * looked for in tiles; a box or a point says where already. */
-static int tiles_wanted(const struct segmenter *segmenter, const struct prompt *prompt)
+/* 0 where the tiles of such an image would be too small. */
+static int tiles_that_fit(int n, int64_t height, int64_t width)
+{
+    const int64_t shorter = width < height ? width : height;
+
+    return n > 1 && 2 * shorter / (n + 1) >= SMALLEST_TILE ? n : 0;
+}
+
+/* What the caller wants, else what the concept table says. */
+static int tiles_of_concept(const struct segmenter *segmenter, int concept)
 {
     const struct concepts *concepts = segmenter->session->model->concepts;
+
+    if (segmenter->passes.tiles != ANA_TILES_AUTO)
+        return segmenter->passes.tiles;
+    return concepts && concept >= 0 ? concepts->items[concept].tile_grid : 0;
+}
+
+/* Words alone are looked for in tiles; a box or a point says where already. */
+static int tiles_wanted(const struct segmenter *segmenter, const struct prompt *prompt)
+{
     const struct prompt_item *item = &prompt->items[0];
-    int n = segmenter->passes.tiles;
 
     if (prompt->n_items != 1 || item->kind != PROMPT_WORDS)
         return 0;
-    if (n == ANA_TILES_AUTO)
-    n = concepts && item->of.words.concept >= 0 ? concepts->items[item->of.words.concept].tile_grid
-                                                : 0;
-    const int64_t shorter =
-        segmenter->width < segmenter->height ? segmenter->width : segmenter->height;
-    return n > 1 && 2 * shorter / (n + 1) >= SMALLEST_TILE ? n : 0;
+    return tiles_that_fit(tiles_of_concept(segmenter, item->of.words.concept), segmenter->height,
+                          segmenter->width);
 }
 
 /* Sums over the tiles; a pixel counts more in the middle of a tile, where the network sees what is
@@ -299,13 +311,19 @@ static bool may_tile(const struct segmenter *segmenter)
     return false;
 }
 
+/* Prompts come later: whatever one of them may want must be there. */
+static bool keeps_image(const struct segmenter *segmenter)
+{
+    return segmenter->passes.flip || may_tile(segmenter);
+}
+
 ana_status passes_set_image(struct segmenter *segmenter, const struct image *image, ana_error *err)
 {
     struct pass_sessions *v = &segmenter->pass_sessions;
 
     image_clear(&v->image);
     v->mirrored_is_set = false;
-    if (!segmenter->passes.flip && !may_tile(segmenter))
+    if (!keeps_image(segmenter))
         return ANA_OK;
     return image_crop(&v->image, image, 0, 0, image_width(image), image_height(image), err);
 }
@@ -326,6 +344,82 @@ ana_status passes_ask(struct segmenter *segmenter, const struct prompt *prompt, 
     if (status)
         answer_clear(out);
     return status;
+}
+
+/* ---- what they need ---- */
+
+int passes_tiles(const struct segmenter *segmenter, const ana_prompt *prompt)
+{
+    const struct concepts *concepts = segmenter->session->model->concepts;
+    struct concept_match match;
+
+    if (!prompt->text || !concepts || prompt->n_boxes + prompt->n_points > 0)
+        return 0;
+    concepts_resolve(concepts, prompt->text, &match);
+    return match.verdict == CONCEPT_FOUND ? tiles_of_concept(segmenter, match.concept) : 0;
+}
+
+ana_status passes_prepare(struct segmenter *segmenter, int tiles, ana_error *err)
+{
+    struct pass_sessions *v = &segmenter->pass_sessions;
+
+    ana_status status = segmenter->passes.flip ? session_for(&v->mirrored, segmenter, err) : ANA_OK;
+    if (!status && tiles > 1)
+        status = session_for(&v->tile, segmenter, err);
+    return status;
+}
+
+static size_t plans_to_come(const struct model_needs *needs)
+{
+    return needs->encoder_bytes + needs->decoder_bytes - needs->allocated_bytes;
+}
+
+/* The mirrored image while it is encoded, then its map beside the question. */
+static size_t mirror_peak(const struct model_needs *needs, size_t image_bytes, size_t pixels)
+{
+    return bytes_larger(bytes_sum(image_bytes, needs->encode_bytes),
+                        bytes_sum(bytes_product(sizeof(float), pixels), needs->ask_bytes));
+}
+
+/* Sums and weights of the mosaic, a tile, its map, and its own mirror. */
+static size_t tiles_peak(const struct segmenter *segmenter, const struct image_facts *image,
+                         int tiles, size_t *plans)
+{
+    int64_t x0, x1, y0, y1;
+    pass_tile(&x0, &x1, image->width, tiles, 0);
+    pass_tile(&y0, &y1, image->height, tiles, 0);
+    const size_t all = bytes_product((size_t)image->width, (size_t)image->height);
+    const size_t pixels = bytes_product((size_t)(x1 - x0), (size_t)(y1 - y0));
+    const size_t tile = bytes_product(pixels, image->image_bytes / all);
+    const struct model_needs needs = session_needs(segmenter->pass_sessions.tile, y1 - y0, x1 - x0);
+    const size_t map = bytes_product(sizeof(float), pixels);
+    const size_t ask = bytes_sum(map, needs.ask_bytes);
+    size_t work = bytes_larger(needs.encode_bytes, ask);
+
+    if (segmenter->passes.flip)
+        work = bytes_larger(work, bytes_sum(map, mirror_peak(&needs, tile, pixels)));
+    *plans = bytes_sum(*plans, plans_to_come(&needs));
+    return bytes_sum(bytes_product(2 * sizeof(float), all), bytes_sum(tile, work));
+}
+
+struct passes_needs passes_needs(const struct segmenter *segmenter, const struct image_facts *image,
+                                 int tiles)
+{
+    const struct pass_sessions *v = &segmenter->pass_sessions;
+    const size_t pixels = bytes_product((size_t)image->width, (size_t)image->height);
+    const size_t kept = keeps_image(segmenter) ? image->image_bytes : 0;
+    const size_t before = v->image.pixels.data ? tensor_bytes(&v->image.pixels) : 0;
+    struct passes_needs out = {.kept = kept > before ? kept - before : 0};
+
+    if (segmenter->passes.flip) {
+        const struct model_needs needs = session_needs(v->mirrored, image->height, image->width);
+        out.plans = plans_to_come(&needs);
+        out.peak = mirror_peak(&needs, image->image_bytes, pixels);
+    }
+    tiles = tiles_that_fit(tiles, image->height, image->width);
+    if (tiles)
+        out.peak = bytes_larger(out.peak, tiles_peak(segmenter, image, tiles, &out.plans));
+    return out;
 }
 
 void passes_clear(struct segmenter *segmenter)

@@ -8,6 +8,7 @@
 #define ANA_PIPELINE_PASSES_H
 
 #include "anatome/segment.h"
+#include "io/image_file.h"
 #include "models/model.h"
 
 struct segmenter;
@@ -31,6 +32,20 @@ MUST_CHECK ana_status passes_set_image(struct segmenter *segmenter, const struct
 MUST_CHECK ana_status passes_ask(struct segmenter *segmenter, const struct prompt *prompt,
                                  struct answer *out, ana_error *err);
 void passes_clear(struct segmenter *segmenter);
+
+/* Tiles along a side that a prompt will be looked for in, whatever the image; 0: none. */
+int passes_tiles(const struct segmenter *segmenter, const ana_prompt *prompt);
+/* Makes the sessions that prompts of so many tiles (0: none) will need, so that their size is
+ * known. */
+MUST_CHECK ana_status passes_prepare(struct segmenter *segmenter, int tiles, ana_error *err);
+/* What they and such prompts will allocate besides what the whole image's pass does. */
+struct passes_needs {
+    size_t plans; /* not there yet */
+    size_t kept;  /* beyond what is kept of the image before */
+    size_t peak;  /* held while the further passes of one prompt are made */
+};
+struct passes_needs passes_needs(const struct segmenter *segmenter, const struct image_facts *image,
+                                 int tiles);
 
 /* n tiles along an axis, each 2 / (n + 1) of it, so that neighbours overlap by half; the k-th one
  * is the half-open [*start, *end). */

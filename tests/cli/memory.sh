@@ -51,3 +51,10 @@ has err "a step"
 not_there run/log.csv run/state.safetensors
 run 0 train $common --out run --memory-limit "$(($(smallest) + 4096))"
 there run/mini.safetensors
+
+# The default model looks for some words in tiles: more plans, and a copy of the image.
+run 1 segment a.png --text "retinal vessels" -o passes --memory-limit 40M
+has err "further passes"
+run 0 segment a.png --text "retinal vessels" -o passes --memory-limit "$(smallest)"
+run 1 segment a.png --text lungs --flip -o passes --memory-limit 40M
+run 0 segment a.png --text lungs --flip -o passes --memory-limit "$(smallest)"

@@ -21,12 +21,22 @@ static char weights[256];
 struct shape_case {
     int width, height, channels, n_prompts;
     bool soft, overlay;
+    bool words_alone; /* else with a box */
+    ana_passes passes;
 };
 
 static const struct shape_case cases[] = {
-    {1, 1, 1, 1, false, false},     {64, 48, 3, 1, true, true},   {700, 20, 1, 3, true, false},
-    {20, 700, 3, 2, false, true},   {600, 500, 3, 1, true, true}, {900, 800, 1, 4, true, true},
-    {1200, 1100, 3, 2, false, true}};
+    {1, 1, 1, 1, false, false, false, {false, 0}},
+    {64, 48, 3, 1, true, true, false, {false, 0}},
+    {700, 20, 1, 3, true, false, false, {false, 0}},
+    {20, 700, 3, 2, false, true, false, {false, 0}},
+    {600, 500, 3, 1, true, true, false, {false, 0}},
+    {900, 800, 1, 4, true, true, false, {false, 0}},
+    {1200, 1100, 3, 2, false, true, false, {false, 0}},
+    {900, 700, 3, 1, false, false, true, {false, 2}},
+    {500, 800, 1, 2, true, false, false, {true, 0}},
+    {1100, 900, 3, 1, true, true, true, {true, 3}},
+};
 
 enum { N_CASES = sizeof cases / sizeof cases[0] };
 
@@ -87,9 +97,12 @@ static ana_status segment_file(ana_session *session, const char *path, const str
                                ana_error *err)
 {
     const ana_box box = {0, 0, 1, 1};
-    const ana_prompt prompt = {.text = "bright disc", .boxes = &box, .n_boxes = 1};
+    const ana_prompt prompt = {
+        .text = "bright disc", .boxes = &box, .n_boxes = c->words_alone ? 0 : 1};
+    const ana_prompt prompts[4] = {prompt, prompt, prompt, prompt};
     const ana_segment_work work = {.path = path,
                                    .n_prompts = (size_t)c->n_prompts,
+                                   .prompts = prompts,
                                    .labels = c->n_prompts > 1,
                                    .soft = c->soft,
                                    .overlay = c->overlay};
@@ -121,6 +134,8 @@ static ana_status run(size_t limit, const char *path, const struct shape_case *c
     ana_status status = ana_model_open(&model, weights, err);
     if (!status)
         status = ana_session_create(&session, model, context, err);
+    if (!status)
+        status = ana_session_set_passes(session, &c->passes, err);
     if (!status)
         status = segment_file(session, path, c, err);
     ana_session_free(session);
@@ -203,7 +218,7 @@ static void the_smallest_limit_works_and_no_smaller_one(void **state)
 /* Whatever the limit, it is kept, and the failure says so. */
 static void every_limit_is_kept(void **state)
 {
-    const struct shape_case c = {300, 200, 3, 2, true, true};
+    const struct shape_case c = {300, 200, 3, 2, true, true, false, {false, 0}};
     char path[256];
     ana_error err = {0};
 
