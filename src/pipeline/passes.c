@@ -9,6 +9,7 @@
 #include "text/concepts.h"
 
 enum { SMALLEST_TILE = 16 };
+_Static_assert((int)CONCEPT_MOST_TILES == (int)ANA_TILES_MOST, "ORDER tiles");
 
 ana_passes passes_defaults(void)
 {

@@ -197,18 +197,17 @@ static ana_status read_flip(struct concept *out, const struct reader *r, struct 
     return ANA_OK;
 }
 
-enum { MOST_TILES = 8 };
-
 /* "", "yes", or a number of tiles. */
 static ana_status read_tiles(struct concept *out, const struct reader *r, struct piece text,
                              ana_error *err)
 {
-    if (text.length == 1 && *text.at >= '2' && *text.at <= '0' + MOST_TILES)
+    if (text.length == 1 && *text.at >= '2' && *text.at <= '0' + CONCEPT_MOST_TILES)
         out->tile_grid = *text.at - '0';
     else if (text.length && !piece_is(text, "yes") && !piece_is(text, "no"))
         return ana_fail(err, ANA_ERR_FORMAT,
                         "%s: line %d: tiles is \"%.*s\", expected yes or 2 to %d", r->label,
-                        r->line, (int)(text.length < 20 ? text.length : 20), text.at, MOST_TILES);
+                        r->line, (int)(text.length < 20 ? text.length : 20), text.at,
+                        CONCEPT_MOST_TILES);
     out->tiles = out->tile_grid > 0 || piece_is(text, "yes");
     return ANA_OK;
 }

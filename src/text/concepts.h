@@ -34,6 +34,8 @@ struct string_list {
     int n;
 };
 
+enum { CONCEPT_MOST_TILES = 8 }; /* ORDER tiles: ANA_TILES_MOST */
+
 struct concept {
     char *name;
     char *group;
