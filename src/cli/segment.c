@@ -157,10 +157,8 @@ static int run_with(struct segment_run *run, const struct case_list *cases, ana_
     if (!make_folders(run->folder))
         return EXIT_CODE_FAILED;
     ana_remove_leftovers(run->folder);
-    ana_passes passes = ana_passes_defaults();
-    (void)passes_parse(&passes, run->options->flip, run->options->tiles); /* checked before */
     if (ana_session_create(&run->session, model, context, &error) ||
-        ana_session_set_passes(run->session, &passes, &error)) {
+        ana_session_set_passes(run->session, &run->passes, &error)) {
         complain("%s", error.message);
         ana_session_free(run->session);
         return EXIT_CODE_FAILED;
@@ -238,12 +236,11 @@ static int check_paths(const struct segment_run *run, const struct case_list *ca
     return check.code;
 }
 
-static int check(const struct segment_run *run, const struct case_list *cases)
+static int check(struct segment_run *run, const struct case_list *cases)
 {
     const struct segment_options *options = run->options;
-    ana_passes passes;
 
-    if (!passes_parse(&passes, options->flip, options->tiles))
+    if (!passes_parse(&run->passes, options->flip, options->tiles))
         return usage_error(&command_segment, "--tiles %s: " PASSES_TILES_EXPECTED, options->tiles);
     if (options->n_parts < 1 || options->part >= options->n_parts)
         return usage_error(&command_segment, "--part-id must be below --num-parts");
@@ -326,9 +323,9 @@ const struct command command_segment = {
         "Writes for each PNG, JPEG or TIFF image a mask of its own size: FOLDER/NAME_WORDS.png\n"
         "with 0 and 255 for one prompt, or NAME_labels.png with 1, 2, ... in the order asked\n"
         "and NAME_labels.json for several; where they overlap, the later one wins. Results never\n"
-        "go into a folder that is an input itself. Boxes and points go with every text. If what "
-        "was asked for is not in the image, the mask is empty\n"
-        "and the verdict says \"not found\"; \"doubtful\" masks need a look.\n"
+        "go into a folder that is an input itself. Boxes and points go with every text. If what\n"
+        "was asked for is not in the image, the mask is empty and the verdict says \"not found\";\n"
+        "\"doubtful\" masks need a look.\n"
         "The exit status is 0, 1 if any image failed (the others are done), 2 if the command line\n"
         "makes no sense, 130 if interrupted.",
     .options = segment_table,

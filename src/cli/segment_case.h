@@ -24,6 +24,7 @@ struct segment_options {
 struct segment_run {
     const struct segment_options *options;
     const struct prompt_list *prompts;
+    ana_passes passes;
     ana_session *session;
     const char *folder;    /* of the results */
     const char *only_file; /* --output FILE.png: the mask or the labels go there; NULL */
